@@ -1,0 +1,1 @@
+"""Where rooms meet, still without pytest: plan, preflight, provision, generate."""
