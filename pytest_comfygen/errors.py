@@ -65,7 +65,9 @@ class ComfygenError(Exception):
 
     def at(self, where: Where | None) -> ComfygenError:
         """The same error with a place, unless it already has one."""
-        return self if self.where or not where else type(self)(self.message, where=where, hint=self.hint, also=self.also)
+        return (
+            self if self.where or not where else type(self)(self.message, where=where, hint=self.hint, also=self.also)
+        )
 
 
 def _rebuild(

@@ -160,7 +160,7 @@ class Checks:
 
     :param size: exact size in pixels, None when any will do.
     :param mode: Pillow's mode (`RGB`, `RGBA`, `L`), None for any of the three.
-    :param min_stddev: least standard deviation of the most varied colour channel, 0..127.5; below it the picture is blank.
+    :param min_stddev: least standard deviation of the most varied colour channel, 0..127.5; below is blank.
     :param allow_blank: accept a picture of one colour.
     """
 
