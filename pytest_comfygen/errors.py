@@ -8,7 +8,7 @@ fails the check. Everything that is not a `ComfygenError` is a bug of ours and s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class ComfygenError(Exception):
     :param message: what is wrong, with the offending value in it; one sentence, no full stop needed.
     :param where: the place in the user's file, when there is one.
     :param hint: the next thing to do or to type; a class may carry a default.
+    :param details: further lines that belong to the message: a table of findings, the end of a log.
     :param also: further errors of the same kind found in the same pass, so that a user mends them in one go.
     """
 
@@ -48,12 +49,14 @@ class ComfygenError(Exception):
         *,
         where: Where | None = None,
         hint: str | None = None,
+        details: tuple[str, ...] = (),
         also: tuple[ComfygenError, ...] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.where = where
         self.hint = hint if hint is not None else self.default_hint
+        self.details = details
         self.also = also
 
     def __str__(self) -> str:
@@ -61,19 +64,24 @@ class ComfygenError(Exception):
         return f"{place}{self.message}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.message, self.where, self.hint, self.also)
+        return _rebuild, (type(self), self.message, self.where, self.hint, self.details, self.also)
 
-    def at(self, where: Where | None) -> ComfygenError:
+    def at(self, where: Where | None) -> Self:
         """The same error with a place, unless it already has one."""
-        return (
-            self if self.where or not where else type(self)(self.message, where=where, hint=self.hint, also=self.also)
-        )
+        if self.where or not where:
+            return self
+        return type(self)(self.message, where=where, hint=self.hint, details=self.details, also=self.also)
 
 
 def _rebuild(
-    kind: type[ComfygenError], message: str, where: Where | None, hint: str | None, also: tuple[ComfygenError, ...]
+    kind: type[ComfygenError],
+    message: str,
+    where: Where | None,
+    hint: str | None,
+    details: tuple[str, ...],
+    also: tuple[ComfygenError, ...],
 ) -> ComfygenError:
-    return kind(message, where=where, hint=hint, also=also)
+    return kind(message, where=where, hint=hint, details=details, also=also)
 
 
 # --- settings: a usage error, before anything runs ---------------------------------------------------------------
@@ -509,6 +517,19 @@ class ImageUnrecorded(AssetError):
     """A file without a record stands where the image belongs, so it is left alone."""
 
     code = "unrecorded"
+
+
+class RecordDamaged(AssetError):
+    """An image's record cannot be read, so nothing is known of what made the image."""
+
+    code = "record-damaged"
+    default_hint = "take the record from git, or record the image as it stands with --comfy-adopt"
+
+
+class DestinationChanged(AssetError):
+    """The output is not what it was when its new picture was planned."""
+
+    code = "destination-changed"
 
 
 class OwnedByAnother(AssetError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pytest_comfygen.errors import SettingsConflict, SettingsError
 
@@ -18,9 +18,8 @@ Kind = Literal["flag", "choice", "text", "list", "seconds"]
 Update = Literal["stale", "missing", "all", "none"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
-    """One row of the table.
+class Option(NamedTuple):
+    """One row of the table; a named tuple, because every pytest run pays for this module.
 
     :param asks: on the command line, the option by itself asks for images to be made or checked.
     """
@@ -142,8 +141,7 @@ class Settings:
         return [f"{name}={_shown(getattr(self, name))} ({source})" for name, source in self.sources.items()]
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """A value and where it was found; a lower rank wins."""
 
     value: Any

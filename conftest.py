@@ -1,0 +1,3 @@
+"""For this repository's own tests: `pytester` runs pytest inside pytest."""
+
+pytest_plugins = ["pytester"]

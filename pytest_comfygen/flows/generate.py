@@ -1,0 +1,344 @@
+"""One item, start to end: submit, follow, fetch, decode, verify, publish, record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from uuid import uuid4
+
+from pluggy import HookRelay
+
+from pytest_comfygen.engine.client import ComfyClient
+from pytest_comfygen.engine.journal import Journal
+from pytest_comfygen.errors import (
+    ComfygenError,
+    DestinationChanged,
+    ImageEdited,
+    Interrupted,
+    JobLost,
+    NoOutput,
+    PictureRefused,
+    SeveralOutputs,
+    WriteFailed,
+)
+from pytest_comfygen.flows.fingerprint import graph_sha256_of
+from pytest_comfygen.flows.plan import Plan
+from pytest_comfygen.language.graph import build_graph, family, recipe_number
+from pytest_comfygen.outputs.report import finding_rows
+from pytest_comfygen.outputs.store import Staged, Store
+from pytest_comfygen.records import (
+    Checks,
+    Event,
+    Execution,
+    Finding,
+    ImageFormat,
+    ImageRecord,
+    Inspection,
+    Job,
+    JobResult,
+    RemoteImage,
+    Scalar,
+    ServerInfo,
+    Verified,
+    relative,
+)
+from pytest_comfygen.verify.checks import settings_hash
+from pytest_comfygen.verify.encoding import encode
+from pytest_comfygen.verify.image import inspect
+
+__all__ = ["Picture", "Workplace", "adopt", "draw", "generate", "make_picture", "refresh"]
+
+_FORMATS: dict[str, ImageFormat] = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """What making a picture needs besides the job."""
+
+    client: ComfyClient
+    server: ServerInfo
+    store: Store
+    journal: Journal
+    hooks: HookRelay
+    notify: Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture that passed its checks, ready to be written.
+
+    :param data: the bytes to write, in the job's format.
+    :param source_sha256: of the pixels as ComfyUI gave them.
+    """
+
+    data: bytes
+    encoding: str
+    source_sha256: str
+    inspection: Inspection
+    execution: Execution
+    graph_sha256: str
+
+
+def generate(plan: Plan, workplace: Workplace) -> JobResult:
+    """Make the image of `plan` and publish it; the old file stays until the new one has passed every check.
+
+    :raises JobError: ComfyUI did not make it, or it failed its checks (then it lies in `.comfygen/rejected/`).
+    :raises AssetError: the output was changed meanwhile, or could not be written.
+    """
+    picture = make_picture(plan.job, plan.seed, workplace)
+    result = JobResult(
+        outcome="generated",
+        path=plan.job.output,
+        reasons=plan.reasons,
+        timing=picture.execution.timing,
+        uncompared=plan.uncompared,
+    )
+    if _is_identical(plan, picture):
+        return _keep_identical(plan, picture, workplace, result)
+    try:
+        return replace(result, record=_publish(plan, picture, workplace))
+    except DestinationChanged:
+        return _after_another_writer(plan, picture, workplace, result)
+
+
+def draw(job: Job, seed: int, workplace: Workplace, write: Callable[[bytes], Path]) -> JobResult:
+    """Make a picture of `job` that is no asset: checked like one, written by `write`, without a record."""
+    picture = make_picture(job, seed, workplace)
+    return JobResult(outcome="generated", path=write(picture.data), timing=picture.execution.timing)
+
+
+def adopt(plan: Plan, store: Store) -> JobResult:
+    """Record the image that stands there as what its job made."""
+    inspection = _passed(plan.inspection)
+    record = ImageRecord(
+        job=relative(plan.job.file, plan.job.root),
+        item=plan.job.name,
+        fingerprint=plan.fingerprint,
+        seed=plan.seed,
+        family=family(plan.job),
+        recipe=recipe_number(plan.job),
+        graph_sha256=None,
+        comfyui={},
+        file_sha256=plan.seen.sha256 or "",
+        pixels_sha256=inspection.pixels_sha256 or "",
+        source_sha256=None,
+        encoding="adopted",
+        verified=_verified(plan.job, inspection),
+    )
+    store.write_record(plan.job.output, record)
+    return JobResult(outcome="adopted", path=plan.job.output, record=record, uncompared=plan.uncompared)
+
+
+def refresh(plan: Plan, store: Store) -> JobResult:
+    """Write down what was accepted about an image that stays: its bytes were optimised, or its checks changed."""
+    record, inspection = plan.record, _passed(plan.inspection)
+    if record is None or plan.seen.sha256 is None:
+        msg = f"nothing to refresh for {plan.job.id}"
+        raise AssertionError(msg)
+    record = replace(record, file_sha256=plan.seen.sha256, verified=_verified(plan.job, inspection))
+    store.write_record(plan.job.output, record)
+    return JobResult(outcome="current", path=plan.job.output, record=record, uncompared=plan.uncompared)
+
+
+# --- making a picture -----------------------------------------------------------------------------------------------
+
+
+def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
+    """Have ComfyUI make the picture of `job`, fetch it, encode it and check it."""
+    execution, graph_sha256 = _execute_persistently(job, seed, workplace)
+    remote = _the_one(job, execution)
+    source = workplace.client.fetch(remote)
+    workplace.notify(Event(kind="fetched", job=job.id, value=len(source), maximum=len(source), text="bytes"))
+    inspection = inspect(source, _source_checks(job.checks, remote))
+    _refuse_failing(job, source, inspection, workplace.store)
+    data, encoding = encode(source, job.format, keep_metadata=job.keep_metadata)
+    final = inspection if encoding == "png" else inspect(data, job.checks)
+    _refuse_failing(job, data, final, workplace.store)
+    return Picture(
+        data=data,
+        encoding=encoding,
+        source_sha256=inspection.pixels_sha256 or "",
+        inspection=final,
+        execution=execution,
+        graph_sha256=graph_sha256,
+    )
+
+
+def _execute_persistently(job: Job, seed: int, workplace: Workplace) -> tuple[Execution, str]:
+    """Execute, and once more when the server lost the job, was told to stop, or had nothing new to save.
+
+    The second submission has a new id and file name prefix, so that no cache answers it.
+    """
+    try:
+        return _execute(job, seed, workplace)
+    except (JobLost, Interrupted, NoOutput) as failure:
+        workplace.notify(Event(kind="notice", job=job.id, text=f"{failure.message}; submitting it once more"))
+    return _execute(job, seed, workplace)
+
+
+def _execute(job: Job, seed: int, workplace: Workplace) -> tuple[Execution, str]:
+    prompt_id = str(uuid4())
+    graph = build_graph(job, seed, f"comfygen/{prompt_id}")
+    workplace.hooks.pytest_comfygen_before_submit(job=job, graph=graph)
+    workplace.journal.note(workplace.client.url, prompt_id)
+    try:
+        workplace.client.submit(graph, prompt_id)
+        workplace.notify(Event(kind="queued", job=job.id))
+        execution = workplace.client.follow(prompt_id, lambda event: workplace.notify(replace(event, job=job.id)))
+    except ComfygenError as error:
+        raise error.at(job.where) from None
+    except BaseException:
+        workplace.client.forget([prompt_id])  # Ctrl-C: what nobody waits for must not keep the server busy
+        raise
+    finally:
+        workplace.journal.done(prompt_id)
+    return execution, graph_sha256_of(build_graph(job, seed, ""))
+
+
+def _the_one(job: Job, execution: Execution) -> RemoteImage:
+    if len(execution.images) == 1:
+        return execution.images[0]
+    names = [f"node {image.node}: {image.filename}" for image in execution.images]
+    raise SeveralOutputs(
+        f"the job made {len(names)} pictures, and an item stands for one",
+        where=job.where,
+        details=tuple(names[:10]),
+        hint="leave one output node in the workflow, with a batch size of 1",
+    )
+
+
+def _source_checks(checks: Checks, remote: RemoteImage) -> Checks:
+    """The checks for the file as ComfyUI names it; the job's own format is checked after encoding."""
+    named = _FORMATS.get(PurePosixPath(remote.filename).suffix.lower(), "png")
+    return replace(checks, format=named)
+
+
+def _refuse_failing(job: Job, data: bytes, inspection: Inspection, store: Store) -> None:
+    failing = tuple(finding for finding in inspection.findings if finding.severity == "error")
+    if failing:
+        raise _refusal(job, data, failing, store)
+
+
+def _refusal(job: Job, data: bytes, failing: tuple[Finding, ...], store: Store) -> PictureRefused:
+    rows = tuple(finding_rows(failing))
+    kept = store.reject(job.output, data, "\n".join(rows))
+    return PictureRefused(
+        f"the new picture of {job.name} failed: {', '.join(one.code for one in failing)}",
+        where=job.where,
+        details=(*rows, *_kept_aside(job, kept)),
+        hint=next((one.fix for one in failing if one.fix), None),
+    )
+
+
+# --- writing it down ------------------------------------------------------------------------------------------------
+
+
+def _kept_aside(job: Job, kept: Path | None) -> tuple[str, ...]:
+    return (f"kept aside: {relative(kept, job.root)}",) if kept else ()
+
+
+def _is_identical(plan: Plan, picture: Picture) -> bool:
+    """The same pixels in the same encoding stand there already; an optimiser may have repacked the bytes."""
+    record = plan.record
+    if record is None or (record.source_sha256, record.encoding) != (picture.source_sha256, picture.encoding):
+        return False
+    repacked = plan.inspection is not None and plan.inspection.pixels_sha256 == record.pixels_sha256
+    return plan.seen.sha256 == record.file_sha256 or repacked
+
+
+def _keep_identical(plan: Plan, picture: Picture, workplace: Workplace, result: JobResult) -> JobResult:
+    """Leave the image file alone, bytes and mtime; its record learns what it was made from this time."""
+    standing = plan.record.pixels_sha256 if plan.record else ""
+    record = replace(
+        _record(plan, picture, workplace.server), file_sha256=plan.seen.sha256 or "", pixels_sha256=standing
+    )
+    if record != plan.record:
+        workplace.store.write_record(plan.job.output, record)
+    return replace(result, outcome="identical", record=record)
+
+
+def _publish(plan: Plan, picture: Picture, workplace: Workplace) -> ImageRecord:
+    store, job = workplace.store, plan.job
+    if any(reason.kind == "damaged" for reason in plan.reasons):
+        store.trash(job.output)
+    staged = store.stage(job.output, picture.data)
+    with store.discarding(staged):
+        _refuse_what_is_on_disk(job, picture, staged)
+        _ask_hooks(job, picture, staged, workplace)
+        record = _record(plan, picture, workplace.server)
+        store.publish(staged, record, plan.seen)
+    workplace.notify(Event(kind="published", job=job.id, text=job.output_name))
+    return record
+
+
+def _after_another_writer(plan: Plan, picture: Picture, workplace: Workplace, result: JobResult) -> JobResult:
+    """The output changed while its picture was made: another run of the same job is welcome, a person's edit stays."""
+    store, job = workplace.store, plan.job
+    record = store.record(job.output)
+    made_alike = record is not None and record.fingerprint == plan.fingerprint
+    if record is not None and made_alike and store.look(job.output).sha256 == record.file_sha256:
+        return replace(result, outcome="current", record=record)
+    kept = store.reject(job.output, picture.data, "the output was changed while this picture was made")
+    raise ImageEdited(
+        f"{job.output_name} was changed while its new picture was made, so it is left alone",
+        where=job.where,
+        details=_kept_aside(job, kept),
+        hint="run again: --comfy-adopt keeps the file as it stands, --comfy-overwrite-edited makes it anew",
+    )
+
+
+def _refuse_what_is_on_disk(job: Job, picture: Picture, staged: Staged) -> None:
+    if sha256(staged.path.read_bytes()).digest() != sha256(picture.data).digest():
+        raise WriteFailed(f"{job.output_name}: the disk gave back other bytes than were written", where=job.where)
+
+
+def _ask_hooks(job: Job, picture: Picture, staged: Staged, workplace: Workplace) -> None:
+    answers = workplace.hooks.pytest_comfygen_verify(job=job, path=staged.path)
+    found = [finding for answer in answers for finding in answer or ()]
+    strangers = [one for one in found if not isinstance(one, Finding)]
+    if strangers:
+        msg = f"pytest_comfygen_verify must return pytest_comfygen.Finding objects, not {strangers[0]!r}"
+        raise TypeError(msg)
+    failing = tuple(one for one in found if one.severity == "error")
+    if failing:
+        raise _refusal(job, picture.data, failing, workplace.store)
+
+
+def _record(plan: Plan, picture: Picture, server: ServerInfo) -> ImageRecord:
+    job = plan.job
+    return ImageRecord(
+        job=relative(job.file, job.root),
+        item=job.name,
+        fingerprint=plan.fingerprint,
+        seed=plan.seed,
+        family=family(job),
+        recipe=recipe_number(job),
+        graph_sha256=picture.graph_sha256,
+        comfyui=_comfyui(server),
+        file_sha256=sha256(picture.data).hexdigest(),
+        pixels_sha256=picture.inspection.pixels_sha256 or "",
+        source_sha256=picture.source_sha256,
+        encoding=picture.encoding,
+        verified=_verified(job, picture.inspection),
+    )
+
+
+def _comfyui(server: ServerInfo) -> dict[str, Scalar]:
+    told: dict[str, Scalar] = {"version": server.version, "commit": server.commit}
+    return told | ({"sketch": True} if server.sketch else {})
+
+
+def _verified(job: Job, inspection: Inspection) -> Verified:
+    if inspection.statistics is None:
+        msg = f"a picture of {job.id} passed its checks without being decoded"
+        raise AssertionError(msg)
+    return Verified(settings_hash(job.checks), inspection.statistics)
+
+
+def _passed(inspection: Inspection | None) -> Inspection:
+    if inspection is None:
+        msg = "the plan accepted a file that it never looked at"
+        raise AssertionError(msg)
+    return inspection

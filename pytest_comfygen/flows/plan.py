@@ -1,0 +1,222 @@
+"""What has to be done for one image, and why, before any server is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pytest_comfygen.errors import (
+    ComfygenError,
+    ImageEdited,
+    ImageMissing,
+    ImageStale,
+    ImageUnrecorded,
+    OwnedByAnother,
+    PictureRefused,
+    RecordDamaged,
+)
+from pytest_comfygen.flows.fingerprint import compare, fingerprint_of
+from pytest_comfygen.language.seeds import seed_from_nonce
+from pytest_comfygen.outputs.report import finding_rows, reason_lines
+from pytest_comfygen.outputs.store import OnDisk, Store
+from pytest_comfygen.records import Fingerprint, ImageRecord, Inspection, Job, Reason
+from pytest_comfygen.settings import Settings
+from pytest_comfygen.verify.checks import settings_hash
+from pytest_comfygen.verify.container import looks_like
+from pytest_comfygen.verify.image import inspect
+
+__all__ = ["Action", "Owner", "Plan", "make_plan", "plan_sketch", "seed_for"]
+
+Action = Literal["make", "keep", "refresh", "adopt", "planned", "refuse"]
+
+# Given the job file and item that a record names, the output that this item has today; None when there is none.
+Owner = Callable[[Job, ImageRecord], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do for one image.
+
+    :param action: `make` needs a server; `keep` nothing; `refresh` writes the record of an accepted file; `adopt`
+        records a file as it stands; `planned` is a missing image that may be missing; `refuse` raises `problem`.
+    :param seen: the output as it was when this was decided; publishing refuses when it has changed since.
+    :param inspection: of the file that stands there, where it had to be decoded.
+    """
+
+    job: Job
+    action: Action
+    seed: int
+    fingerprint: Fingerprint
+    seen: OnDisk
+    record: ImageRecord | None = None
+    reasons: tuple[Reason, ...] = ()
+    uncompared: tuple[str, ...] = ()
+    inspection: Inspection | None = None
+    problem: ComfygenError | None = None
+
+
+def seed_for(job: Job, record: ImageRecord | None, nonce: str) -> int:
+    """The seed of this run: the job's, or for `random` the recorded one, or a new one from the run's nonce."""
+    if job.seed.value is not None:
+        return job.seed.value
+    if record is not None and record.seed is not None:
+        return record.seed
+    return seed_from_nonce(nonce, job.name)
+
+
+def plan_sketch(job: Job, *, nonce: str) -> Plan:
+    """Draw it, whatever stands in the repository."""
+    seed = seed_for(job, None, nonce)
+    return Plan(job=job, action="make", seed=seed, fingerprint=fingerprint_of(job, seed), seen=OnDisk(exists=False))
+
+
+def make_plan(job: Job, store: Store, settings: Settings, *, nonce: str, owned_elsewhere: Owner) -> Plan:
+    """Decide for one job; heals what a killed run left of this output, and changes nothing else.
+
+    :param nonce: drawn once a run, for `seed: random`.
+    :param owned_elsewhere: whether the other item that a record names still has this output.
+    """
+    store.heal(job.output)
+    seen = store.look(job.output)
+    record, damage = _recorded(job, store)
+    seed = seed_for(job, record, nonce)
+    plan = Plan(job=job, action="keep", seed=seed, fingerprint=fingerprint_of(job, seed), seen=seen, record=record)
+    if record is not None and _names_another(job, record) and owned_elsewhere(job, record):
+        return _refused(plan, _owned_by_another(job, record))
+    if not seen.exists:
+        return _for_missing(plan, settings)
+    if record is None:
+        return _for_unrecorded(plan, store, settings, damage)
+    return _for_recorded(plan, record, store, settings)
+
+
+# --- the four states of an output -----------------------------------------------------------------------------------
+
+
+def _for_missing(plan: Plan, settings: Settings) -> Plan:
+    reasons = (Reason("missing"),)
+    if settings.adopt:
+        return _refused(plan, ImageMissing(f"{plan.job.output_name} is missing, so there is nothing to adopt"))
+    if settings.update != "none":
+        return replace(plan, action="make", reasons=reasons)
+    if plan.job.status == "planned":
+        return replace(plan, action="planned", reasons=reasons)
+    return _refused(plan, ImageMissing(f"{plan.job.output_name} is missing", hint=_how_to_make(plan.job)))
+
+
+def _for_unrecorded(plan: Plan, store: Store, settings: Settings, damage: RecordDamaged | None) -> Plan:
+    if settings.adopt:
+        return _adoption(plan, store)
+    if settings.overwrite_edited and settings.update != "none":
+        return replace(plan, action="make", reasons=(Reason("asked"),))
+    unrecorded = ImageUnrecorded(
+        f"{plan.job.output_name} has no record of what made it, so it is left alone",
+        hint="--comfy-adopt records it as it stands, --comfy-overwrite-edited makes it anew",
+    )
+    return _refused(plan, damage or unrecorded)
+
+
+def _for_recorded(plan: Plan, record: ImageRecord, store: Store, settings: Settings) -> Plan:
+    if record.file_sha256 in (plan.seen.sha256, plan.seen.lfs_oid):
+        return _for_intact(plan, record, store, settings, refresh=False)
+    if plan.seen.lfs_oid is not None:
+        return _for_edited(plan, store, settings)
+    data = store.read(plan.job.output)
+    inspection = inspect(data, plan.job.checks)
+    if inspection.pixels_sha256 == record.pixels_sha256:
+        return _for_intact(replace(plan, inspection=inspection), record, store, settings, refresh=True)
+    if inspection.pixels_sha256 is None and (not data or looks_like(data, plan.job.format)):
+        return _for_reasons(plan, (Reason("damaged", new=inspection.findings[0].found),), settings)
+    return _for_edited(plan, store, settings)
+
+
+def _for_edited(plan: Plan, store: Store, settings: Settings) -> Plan:
+    if settings.adopt:
+        return _adoption(plan, store)
+    if settings.overwrite_edited and settings.update != "none":
+        return replace(plan, action="make", reasons=(Reason("asked"),))
+    return _refused(
+        plan,
+        ImageEdited(
+            f"{plan.job.output_name} was changed since it was made, so it is left alone",
+            hint="--comfy-adopt keeps it as it stands, --comfy-overwrite-edited makes it anew, or take it from git",
+        ),
+    )
+
+
+# --- a file that is what its record says ----------------------------------------------------------------------------
+
+
+def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Settings, *, refresh: bool) -> Plan:
+    changed, uncompared = compare(record.fingerprint, plan.fingerprint, plan.job.stale_on)
+    plan = replace(plan, uncompared=uncompared)
+    if record.verified.settings != settings_hash(plan.job.checks) and plan.seen.lfs_oid is None:
+        inspection = plan.inspection or inspect(store.read(plan.job.output), plan.job.checks)
+        plan, refresh = replace(plan, inspection=inspection), True
+        changed += tuple(
+            Reason("check", key=finding.code, old=finding.found, new=finding.wanted)
+            for finding in inspection.findings
+            if finding.severity == "error"
+        )
+    if changed:
+        return _adoption(plan, store) if settings.adopt else _for_reasons(plan, changed, settings)
+    if settings.update == "all" and not settings.adopt:
+        return replace(plan, action="make", reasons=(Reason("asked"),))
+    return replace(plan, action="refresh" if refresh and settings.update != "none" else "keep")
+
+
+def _for_reasons(plan: Plan, reasons: tuple[Reason, ...], settings: Settings) -> Plan:
+    if settings.update in ("stale", "all"):
+        return replace(plan, action="make", reasons=reasons)
+    lines = tuple(reason_lines(reasons))
+    stale = ImageStale(f"{plan.job.output_name} is stale: {lines[0]}", details=lines[1:], hint=_how_to_make(plan.job))
+    return _refused(replace(plan, reasons=reasons), stale)
+
+
+def _adoption(plan: Plan, store: Store) -> Plan:
+    """Adopt the file as it stands, when it passes its checks."""
+    if plan.seen.lfs_oid is not None:
+        pointer = ImageUnrecorded(f"{plan.job.output_name} is a Git LFS pointer, not an image", hint="git lfs pull")
+        return _refused(plan, pointer)
+    inspection = inspect(store.read(plan.job.output), plan.job.checks)
+    failing = tuple(finding for finding in inspection.findings if finding.severity == "error")
+    if failing or inspection.statistics is None:
+        return _refused(
+            plan,
+            PictureRefused(
+                f"{plan.job.output_name} cannot be adopted: {', '.join(one.code for one in failing)}",
+                details=tuple(finding_rows(failing)),
+                hint="mend the image, or the job's size and `verify:` keys",
+            ),
+        )
+    return replace(plan, action="adopt", inspection=inspection)
+
+
+# --- small pieces ---------------------------------------------------------------------------------------------------
+
+
+def _recorded(job: Job, store: Store) -> tuple[ImageRecord | None, RecordDamaged | None]:
+    try:
+        return store.record(job.output), None
+    except RecordDamaged as damage:
+        return None, damage
+
+
+def _names_another(job: Job, record: ImageRecord) -> bool:
+    return f"{record.job}::{record.item}" != job.id
+
+
+def _owned_by_another(job: Job, record: ImageRecord) -> OwnedByAnother:
+    return OwnedByAnother(
+        f"{job.output_name} belongs to {record.job}::{record.item}, which still makes it",
+        hint="give one of the two another name or output",
+    )
+
+
+def _refused(plan: Plan, problem: ComfygenError) -> Plan:
+    return replace(plan, action="refuse", problem=problem.at(plan.job.where))
+
+
+def _how_to_make(job: Job) -> str:
+    return f'pytest "{job.id}" --comfy-update stale'

@@ -1,0 +1,23 @@
+"""Where a repository begins, which is the widest place a job file may reach."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["find_root"]
+
+
+def find_root(directory: Path, otherwise: Path) -> Path:
+    """The git top level above `directory`; without git `otherwise`, or `directory` itself when it lies outside that.
+
+    A work tree and a submodule have a `.git` file instead of a directory; both count.
+
+    :param directory: absolute; a job file's directory.
+    :param otherwise: pytest's root directory.
+    """
+    directory = directory.resolve()
+    for candidate in (directory, *directory.parents):
+        if (candidate / ".git").exists():
+            return candidate
+    otherwise = otherwise.resolve()
+    return otherwise if directory.is_relative_to(otherwise) else directory

@@ -1,0 +1,267 @@
+"""One item becomes one job."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from pytest_comfygen.errors import BadName, JobFileError, KeyConflict, MissingKey, OutOfRange, PromptMissing, Where
+from pytest_comfygen.language import naming
+from pytest_comfygen.language.load import Places
+from pytest_comfygen.language.roles import checkpoint_named
+from pytest_comfygen.language.schema import Keys, Output, Verify
+from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
+from pytest_comfygen.language.sets import VARIABLES, addressed, parameters
+from pytest_comfygen.language.template import fill, is_variable_name
+from pytest_comfygen.language.workflow import Workflow, read_workflow
+from pytest_comfygen.records import (
+    CheckpointRecipe,
+    Checks,
+    ImageFormat,
+    Job,
+    Model,
+    Part,
+    Scalar,
+    Seed,
+    ServerWish,
+    Size,
+    WorkflowRecipe,
+)
+
+__all__ = ["Surroundings", "build_job"]
+
+ALL_PARTS: tuple[Part, ...] = ("prompt", "params", "workflow", "models", "inputs")
+DEFAULT_SIZE = Size(512, 512)
+LATENT_PX = 8  # a checkpoint's latent image has one cell for 8 x 8 pixels
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Surroundings:
+    """What all items of one file share; folders, models and workflow files are looked at once.
+
+    :param file: the job file, absolute, its folder resolved.
+    :param root: the repository, absolute and resolved.
+    :param home: what `output.dir` is relative to.
+    """
+
+    def __init__(  # noqa: PLR0913  # one argument for each thing that items share
+        self, *, file: Path, root: Path, home: Path, output: Output, models: Mapping[str, Model], server: ServerWish
+    ) -> None:
+        self.file = file
+        self.root = root
+        self.home = home
+        self.output = output
+        self.models = models
+        self.server = server
+        self._folders: dict[tuple[str, ...], Path] = {}
+        self._checkpoints: dict[str, Model] = {}
+        self._workflows: dict[str, Workflow] = {}
+
+    def checkpoint(self, text: str) -> Model:
+        """The model that a role or a file name stands for."""
+        if text not in self._checkpoints:
+            self._checkpoints[text] = checkpoint_named(text, self.models)
+        return self._checkpoints[text]
+
+    def folder(self, directory: str, below: tuple[str, ...]) -> Path:
+        """The folder of an image.
+
+        :param directory: `output.dir`, filled in.
+        :param below: the folders that `output.file` names.
+        """
+        key = (directory, *below)
+        if key not in self._folders:
+            parts = naming.parts_of(directory, may_climb=True)
+            self._folders[key] = naming.directory_in(self.root, self.home, (*parts, *below))
+        return self._folders[key]
+
+    def workflow(self, path: str) -> Workflow:
+        """The workflow file at `path`, relative to the job file."""
+        if path not in self._workflows:
+            *folders, name = naming.parts_of(path, may_climb=True) or ("",)
+            file = naming.directory_in(self.root, self.file.parent, tuple(folders)) / name
+            naming.check_links(self.root, file)
+            self._workflows[path] = read_workflow(file, self.root)
+        return self._workflows[path]
+
+
+def build_job(name: str, keys: Keys, where: Where, places: Places, around: Surroundings) -> Job:
+    """The job of one item.
+
+    :param keys: the item's keys with the defaults under them.
+    :param where: the place of the item's name.
+    :raises JobFileError: the first mistake of the item, at its place.
+    """
+    return _Builder(name, keys, where, places, around).job()
+
+
+class _Builder:
+    """The steps from keys to a job, with what they all need at hand."""
+
+    def __init__(self, name: str, keys: Keys, where: Where, places: Places, around: Surroundings) -> None:
+        self._name = name
+        self._keys = keys
+        self._where = where
+        self._places = places
+        self._around = around
+        self._variables: dict[str, Scalar] = {"name": name}
+
+    def job(self) -> Job:
+        if self._keys.vars:
+            self._variables |= self._own_variables(self._keys.vars)
+        keys, around = self._keys, self._around
+        prompt, negative = self._text("prompt", keys.prompt), self._text("negative", keys.negative)
+        recipe = self._workflow_recipe(prompt, negative) if keys.workflow else self._checkpoint_recipe(prompt)
+        output, image_format = self._output(around.output)
+        return Job(
+            name=self._name,
+            where=self._where,
+            file=around.file,
+            root=around.root,
+            output=output,
+            format=image_format,
+            keep_metadata=around.output.metadata,
+            prompt=prompt or "",
+            negative=negative or "",
+            seed=_seed(keys.seed, self._name, prompt or "", negative or ""),
+            recipe=recipe,
+            checks=self._checks(keys.verify, recipe, image_format),
+            tags=self._tags() if keys.tags else (),
+            status=keys.status,
+            stale_on=ALL_PARTS if keys.stale_on is None else tuple(dict.fromkeys(keys.stale_on)),
+            server=around.server,
+            places=self._places,
+        )
+
+    def _at(self, key: str, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `act` returns; an error without a place gets that of `key`, or the item's."""
+        try:
+            return act(*args, **kwargs)
+        except JobFileError as error:
+            raise error.at(self._places.get(key, self._where)) from None
+
+    def _text(self, key: str, text: str | None) -> str | None:
+        if text is None or "$" not in text:
+            return text
+        return self._at(key, fill, text, self._variables)
+
+    def _own_variables(self, variables: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        for name in variables:
+            if wrong := _wrong_variable(name):
+                raise wrong.at(self._places.of_key(f"vars.{name}"))
+        return {name: value for name, value in variables.items() if value is not None}
+
+    def _checkpoint_recipe(self, prompt: str | None) -> CheckpointRecipe:
+        keys = self._keys
+        if keys.set:
+            hint = "name a `workflow:`, or remove `set:`"
+            raise KeyConflict(
+                "`set` acts on a workflow, and this item has none", where=self._key_place("set"), hint=hint
+            )
+        if not prompt:
+            raise PromptMissing(f"the item {self._name!r} has no prompt", where=self._places.get("prompt", self._where))
+        size = keys.size or DEFAULT_SIZE
+        if size.width % LATENT_PX or size.height % LATENT_PX:
+            raise OutOfRange(
+                f"size must be a multiple of {LATENT_PX} on both sides, not {size}",
+                where=self._places.get("size"),
+                hint=f"write {_rounded(size)}",
+            )
+        return CheckpointRecipe(
+            checkpoint=self._checkpoint(),
+            size=size,
+            steps=20 if keys.steps is None else keys.steps,
+            cfg=7.0 if keys.cfg is None else float(keys.cfg),
+            sampler=keys.sampler or "euler",
+            scheduler=keys.scheduler or "normal",
+        )
+
+    def _checkpoint(self) -> Model:
+        text = self._text("checkpoint", self._keys.checkpoint)
+        if text is None:
+            hint = "name a checkpoint under `defaults:` or here: a role from `models:` or a file name"
+            raise MissingKey(f"the item {self._name!r} has no `checkpoint`", where=self._where, hint=hint)
+        return self._at("checkpoint", self._around.checkpoint, text)
+
+    def _workflow_recipe(self, prompt: str | None, negative: str | None) -> WorkflowRecipe:
+        keys = self._keys
+        path = self._text("workflow", keys.workflow) or ""
+        workflow = self._at("workflow", self._around.workflow, path)
+        checkpoint = self._checkpoint().name if keys.checkpoint else None
+        variables = {**self._variables, **parameters(keys, prompt, negative, checkpoint)}
+        entries = {target: value for target, value in (keys.set or {}).items() if value is not None}
+        return WorkflowRecipe(
+            file=workflow.file,
+            sha256=workflow.sha256,
+            graph=workflow.graph,
+            sets=addressed(entries, workflow.graph, variables, self._places, self._where),
+            variables=variables,
+            size=keys.size,
+        )
+
+    def _output(self, output: Output) -> tuple[Path, ImageFormat]:
+        directory = self._text("output.dir", output.dir) or ""
+        file = self._text("output.file", output.file) or ""
+        image_format = self._at("output.file", naming.format_of, file)
+        *below, last = self._at("output.file", naming.parts_of, file)
+        folder = self._at("output.dir", self._around.folder, directory, tuple(below))
+        path = folder / last
+        if os.path.islink(path):  # noqa: PTH114  # a third of the cost, for every item of a run
+            self._at("output.file", naming.check_links, self._around.root, path)
+        return path, image_format
+
+    def _checks(
+        self, verify: Verify | None, recipe: CheckpointRecipe | WorkflowRecipe, image_format: ImageFormat
+    ) -> Checks:
+        mode = "RGB" if isinstance(recipe, CheckpointRecipe) else None
+        if verify is None:
+            return Checks(recipe.size, image_format, mode)
+        if verify.mode == "RGBA" and image_format == "jpeg":
+            where = self._places.get("verify.mode", self._where)
+            raise KeyConflict("a JPEG file holds no transparency", where=where, hint="write a .png or .webp file")
+        return Checks(
+            size=recipe.size,
+            format=image_format,
+            mode=verify.mode or mode,
+            min_stddev=1.0 if verify.min_stddev is None else float(verify.min_stddev),
+            allow_blank=bool(verify.allow_blank),
+        )
+
+    def _tags(self) -> tuple[str, ...]:
+        tags = [self._text("tags", tag) or "" for tag in self._keys.tags or ()]
+        for tag in tags:
+            self._at("tags", naming.check_tag, tag)
+        return tuple(dict.fromkeys(tags))
+
+    def _key_place(self, key: str) -> Where:
+        return self._places.of_key(key) or self._where
+
+
+def _seed(wish: int | str | None, name: str, prompt: str, negative: str) -> Seed:
+    match wish:
+        case int():
+            return Seed("fixed", wish)
+        case "random":
+            return Seed("random", None)
+        case "from-prompt":
+            return Seed("from-prompt", seed_from_prompt(prompt, negative))
+    return Seed("from-name", seed_from_name(name))
+
+
+def _wrong_variable(name: str) -> JobFileError | None:
+    if name in VARIABLES:
+        return KeyConflict(f"every item has a ${{{name}}} of its own", hint="choose another name for the variable")
+    if not is_variable_name(name):
+        hint = "use letters, digits, `_` and `-`, beginning with a letter"
+        return BadName(f"the variable name {name[:60]!r} cannot be written as ${{…}}", hint=hint)
+    return None
+
+
+def _rounded(size: Size) -> Size:
+    """The nearest size that a checkpoint can make."""
+    width, height = (max(round(side / LATENT_PX), 2) * LATENT_PX for side in (size.width, size.height))
+    return Size(width, height)

@@ -1,0 +1,38 @@
+"""An item's keys over the defaults'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pytest_comfygen.language.schema import Item, Keys, Verify
+
+__all__ = ["merged"]
+
+
+def merged(defaults: Keys, own: Item) -> Item:
+    """The keys that hold for an item.
+
+    Its own key wins, and an explicit null takes the default away; `vars`, `verify` and `set` merge key by key by the
+    same rule; its tags are added to the defaults'.
+    """
+    update: dict[str, Any] = {}
+    for key in defaults.model_fields_set:
+        inherited = getattr(defaults, key)
+        if key not in own.model_fields_set:
+            update[key] = inherited
+        elif key in _JOINED and inherited is not None and (mine := getattr(own, key)) is not None:
+            update[key] = _JOINED[key](inherited, mine)
+    return own.model_copy(update=update) if update else own
+
+
+def _join_verify(inherited: Verify, mine: Verify) -> Verify:
+    return inherited.model_copy(update={key: getattr(mine, key) for key in mine.model_fields_set})
+
+
+_JOINED: dict[str, Callable[[Any, Any], object]] = {
+    "vars": lambda inherited, mine: {**inherited, **mine},
+    "set": lambda inherited, mine: {**inherited, **mine},
+    "verify": _join_verify,
+    "tags": lambda inherited, mine: [*inherited, *mine],
+}

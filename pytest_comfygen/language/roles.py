@@ -1,0 +1,70 @@
+"""The models that a file declares, and what `checkpoint:` may name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import PurePosixPath
+
+from pytest_comfygen.errors import BadPath, UnknownRole, WrongType
+from pytest_comfygen.language.naming import parts_of
+from pytest_comfygen.language.schema import ModelEntry
+from pytest_comfygen.records import Model
+
+__all__ = ["checkpoint_named", "declared_model"]
+
+# Source: ComfyUI folder_paths.py, supported_pt_extensions.
+MODEL_SUFFIXES = frozenset({".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".pkl"})
+
+
+def declared_model(role: str, entry: ModelEntry) -> Model:
+    """The model of one entry of `models:`.
+
+    :raises JobFileError: bad-path (its `file` is not a folder and a model file's name in it).
+    """
+    folder, *name = parts_of(entry.file)
+    if not name or not is_model_file(entry.file):
+        hint = "write the folder and the file, such as checkpoints/base.safetensors"
+        raise BadPath(f"{entry.file[:60]!r} is no file of a model folder", hint=hint)
+    return Model(
+        folder=folder,
+        name="/".join(name),
+        role=role,
+        sha256=entry.sha256,
+        url=entry.url,
+        size_bytes=entry.size,
+        license=entry.license,
+    )
+
+
+def checkpoint_named(text: str, models: Mapping[str, Model]) -> Model:
+    """The checkpoint that a role or a file name stands for; a declared file is found by both.
+
+    :raises JobFileError: unknown-role, wrong-type (the role is no checkpoint), bad-path.
+    """
+    if text in models:
+        if models[text].folder != "checkpoints":
+            hint = "name a role whose file lies in checkpoints/"
+            raise WrongType(f"the role {text!r} is a file of {models[text].folder}/, not a checkpoint", hint=hint)
+        return models[text]
+    if not is_model_file(text):
+        raise _unknown_role(text, models)
+    name = "/".join(parts_of(text))
+    declared = (model for model in models.values() if (model.folder, model.name) == ("checkpoints", name))
+    return next(declared, Model("checkpoints", name))
+
+
+def is_model_file(name: str) -> bool:
+    """Whether ComfyUI would list a file of this name as a model."""
+    return PurePosixPath(name).suffix.lower() in MODEL_SUFFIXES
+
+
+def _unknown_role(text: str, models: Mapping[str, Model]) -> UnknownRole:
+    near = get_close_matches(text, models, n=1)
+    if near:
+        hint = f"did you mean `{near[0]}`?"
+    elif models:
+        hint = f"roles here: {', '.join(models)}; or write a file name that ends in .safetensors"
+    else:
+        hint = "declare the role under `models:`, or write a file name that ends in .safetensors"
+    return UnknownRole(f"no role under `models:` is called {text[:60]!r}", hint=hint)

@@ -1,0 +1,45 @@
+"""The language as a JSON Schema, Draft-07, which is what editors' YAML servers understand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+
+from pytest_comfygen.language.schema.models import JobDocument
+
+__all__ = ["json_schema"]
+
+
+class _Untitled(GenerateJsonSchema):
+    """Keys get no titles: they would only repeat the keys in capitals."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002  # as in the parent
+        return False
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema of a whole job file, without the keys that this version does not act on."""
+    schema = JobDocument.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Untitled)
+    definitions = schema.pop("$defs")
+    definitions["Item"] = _with_short_forms(definitions["Item"])
+    schema = {"$schema": "http://json-schema.org/draft-07/schema#", **schema, "definitions": definitions}
+    _drop_null_defaults(schema)
+    return schema
+
+
+def _with_short_forms(item: JsonSchemaValue) -> JsonSchemaValue:
+    """An item may also be its prompt alone, or nothing."""
+    return {"description": item.pop("description"), "anyOf": [item, {"type": "string"}, {"type": "null"}]}
+
+
+def _drop_null_defaults(schema: Any) -> None:  # noqa: ANN401  # any part of a JSON document
+    """`default: null` says no more than that a key may be left out, and editors would insert it."""
+    if isinstance(schema, dict):
+        if schema.get("default", ...) is None:
+            del schema["default"]
+        for part in schema.values():
+            _drop_null_defaults(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _drop_null_defaults(part)

@@ -1,0 +1,144 @@
+"""What pydantic finds, in our words: the key, what it must be, what it is, and what to do."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+
+from pytest_comfygen.errors import (
+    JobFileError,
+    MissingKey,
+    NotLoopback,
+    NotYet,
+    OutOfRange,
+    SecretFound,
+    TooLarge,
+    UnknownKey,
+    Where,
+    WrongType,
+)
+from pytest_comfygen.language.load import Document
+from pytest_comfygen.language.schema.models import Closed, Item, JobDocument, Keys, ModelEntry, Output, Server, Verify
+from pytest_comfygen.language.schema.values import Wants
+
+__all__ = ["mistakes", "shown"]
+
+_TYPES: dict[type[Closed], dict[str, Any]] = {
+    model: typing.get_type_hints(model, include_extras=True)
+    for model in (JobDocument, Server, ModelEntry, Output, Keys, Item, Verify)
+}
+_WRAPPERS = (typing.Annotated, typing.Union, types.UnionType)
+_BY_CODE: dict[str, type[JobFileError]] = {
+    error.code: error for error in (NotLoopback, OutOfRange, SecretFound, WrongType)
+}
+
+
+def mistakes(error: ValidationError, document: Document) -> list[JobFileError]:
+    """Every mistake in `document` that pydantic found, each at its place."""
+    found = error.errors(include_url=False)
+    return [_mistake(details, document) for details in found]
+
+
+def shown(value: object) -> str:
+    """A value as its writer knows it, in at most some 60 characters."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f"the text {value!r}" if len(value) <= 60 else f"the text {value[:57]!r}..."  # noqa: PLR2004  # as promised
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else f"a value of type {type(value).__name__}"
+
+
+def _mistake(details: Mapping[str, Any], document: Document) -> JobFileError:
+    path: tuple[str | int, ...] = details["loc"]
+    model, wants = _in_language(path)
+    key = ".".join(str(step) for step in path)
+    value = details["input"]
+    match details["type"]:
+        case "extra_forbidden":
+            return _unknown_key(str(path[-1]), model, document.where(path, of_key=True))
+        case "missing":
+            return _missing_key(str(path[-1]), wants, document.where(path[:-1], of_key=True))
+        case "comfygen":
+            kind = _BY_CODE[details["ctx"]["code"]]
+            told = f"{key}: {details['ctx']['problem']}" if details["ctx"]["problem"] else ""
+        case "too_long":
+            kind = TooLarge if path == ("items",) else OutOfRange
+            told = f"{key} holds more than {details['ctx']['max_length']:,} entries"
+        case "literal_error" if isinstance(value, str):
+            kind, told = OutOfRange, ""
+        case name:
+            kind, told = (WrongType if name.endswith("_type") or name == "literal_error" else OutOfRange), ""
+    message = told or f"{key} must be {wants}, not {shown(value)}"
+    return kind(message, where=document.where(path), hint=_hint(kind, wants, value))
+
+
+def _hint(kind: type[JobFileError], wants: str, value: object) -> str | None:
+    if kind is not WrongType:
+        return None
+    if isinstance(value, str):
+        if wants.startswith("a list"):
+            return f"write [{value[:60]}]"
+        return "remove the quotes" if value.lstrip("+-").replace(".", "", 1).isdigit() else None
+    if wants.startswith("a text such as 832x1216") and isinstance(value, int):
+        return "put the size in quotes: YAML reads 0x… as a hexadecimal number"
+    if wants.startswith(("a text", "a path")) and isinstance(value, (bool, int, float)):
+        return "put the text in quotes"
+    return None
+
+
+def _unknown_key(key: str, model: type[Closed], where: Where | None) -> JobFileError:
+    if key in model.LATER:
+        return NotYet(f"the key {key!r} is part of the language, but this version does not act on it yet", where=where)
+    allowed = list(model.model_fields)
+    near = get_close_matches(key, allowed, n=1)
+    if near:
+        hint = f"did you mean `{near[0]}`?"
+    elif model is JobDocument and (near := get_close_matches(key, Keys.model_fields, n=1)):
+        hint = f"put `{near[0]}` under `defaults:` or an item"
+    elif model in {Item, Keys} and key in JobDocument.model_fields:
+        hint = f"put `{key}` at the top level of the file"
+    else:
+        hint = f"allowed here: {', '.join(allowed)}"
+    return UnknownKey(f"unknown key {key[:60]!r}", where=where, hint=hint)
+
+
+def _missing_key(key: str, wants: str, where: Where | None) -> MissingKey:
+    return MissingKey(f"the key `{key}` is missing", where=where, hint=f"add `{key}:`, {wants}")
+
+
+def _in_language(path: Sequence[str | int]) -> tuple[type[Closed], str]:
+    """The model that holds the last key of `path`, and what the language wants there."""
+    model: type[Closed] = JobDocument
+    kind: Any = JobDocument
+    for step in path:
+        holder = _plain(kind)
+        if holder in _TYPES:
+            model, kind = holder, _TYPES[holder].get(str(step))
+        else:
+            kind = typing.get_args(holder)[-1]
+    return model, _wants(kind)
+
+
+def _plain(kind: Any) -> Any:  # noqa: ANN401  # any type expression
+    """The type behind `Annotated[…]` and `… | None`."""
+    if typing.get_origin(kind) in _WRAPPERS:
+        return _plain(typing.get_args(kind)[0])
+    return kind
+
+
+def _wants(kind: Any) -> str:  # noqa: ANN401  # any type expression
+    if typing.get_origin(kind) not in _WRAPPERS:
+        return "something else"
+    inner, *metadata = typing.get_args(kind)
+    return next((entry.words for entry in metadata if isinstance(entry, Wants)), None) or _wants(inner)

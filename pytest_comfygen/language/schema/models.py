@@ -1,0 +1,188 @@
+"""The keys of the language, one model for each mapping of a job file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from pytest_comfygen.language.schema.values import (
+    Flag,
+    ModelUrl,
+    Path,
+    ScalarValue,
+    SeedValue,
+    ServerUrls,
+    Sha256,
+    SizeBytes,
+    SizePx,
+    Text,
+    Wants,
+    Word,
+)
+from pytest_comfygen.records import Part
+
+__all__ = ["Closed", "Item", "JobDocument", "Keys", "ModelEntry", "Output", "Server", "Verify"]
+
+MAX_ITEMS = 100_000
+
+
+def _key(description: str, *examples: object, default: object = None) -> Any:  # noqa: ANN401  # as pydantic's own Field
+    """A key that may be left out. `default` is what then happens, for people; the value itself stays None."""
+    extra: Any = {} if default is None else {"default": default}
+    return Field(default=None, description=description, examples=list(examples) or None, json_schema_extra=extra)
+
+
+# --- the models -----------------------------------------------------------------------------------------------------
+
+
+class Closed(BaseModel):
+    """A mapping that allows its own keys and no others.
+
+    `LATER` names the keys that the language has and this version does not act on.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    LATER: ClassVar[frozenset[str]] = frozenset()
+
+
+class Server(Closed):
+    """How to reach a ComfyUI for this file."""
+
+    LATER = frozenset({"args"})
+
+    url: ServerUrls | None = _key(
+        "Use this running server, or one of these; on this machine only.", "http://127.0.0.1:8188"
+    )
+    start: Annotated[Literal["auto", "never"], Wants("auto or never")] = Field(
+        default="auto", description="Whether a server may be started when none is running."
+    )
+
+
+class ModelEntry(Closed):
+    """A weights file that jobs need, known by its role."""
+
+    file: Path = Field(
+        description="ComfyUI's model folder and the file's name in it.",
+        examples=["checkpoints/sd_xl_base_1.0.safetensors"],
+    )
+    url: ModelUrl | None = _key("Where the file can be had.", "https://example.org/models/base.safetensors")
+    sha256: Sha256 | None = _key("The file's sha256.")
+    size: SizeBytes | None = _key("The file's size.", "6.94 GB", "335 MiB", 6938078334)
+    license: Text | None = _key("The licence, or where to read it.")
+
+
+class Output(Closed):
+    """Where the images go."""
+
+    LATER = frozenset({"index"})
+
+    dir: Path = Field(
+        default=".",
+        description="The folder of the images, relative to the job file; `${…}` may be used.",
+        examples=["../assets/portraits"],
+    )
+    file: Path = Field(
+        default="${name}.png",
+        description="An image's file name, with subfolders if wanted; the suffix decides the format: png, webp or jpg.",
+        examples=["${name}.webp"],
+    )
+    metadata: Flag = Field(default=False, description="Keep the metadata that ComfyUI writes into its images.")
+
+
+class Verify(Closed):
+    """What an image must show."""
+
+    LATER = frozenset({"alpha", "bytes", "palette", "similar_to", "siblings", "duplicates", "retries"})
+
+    min_stddev: (
+        Annotated[float, Field(ge=0, le=127.5, allow_inf_nan=False), Wants("a number from 0 to 127.5")] | None
+    ) = _key(
+        "Least standard deviation of the most varied colour channel; below it an image counts as blank.", 4, default=1.0
+    )
+    allow_blank: Flag | None = _key("Accept an image of one colour.", default=False)
+    mode: Annotated[Literal["RGB", "RGBA", "L"], Wants("RGB, RGBA or L")] | None = _key(
+        "The colour mode: RGB for a checkpoint's images when nothing is said; any of the three for a workflow's."
+    )
+
+
+class Keys(Closed):
+    """What an item may say, and `defaults` for all items."""
+
+    LATER = frozenset(
+        {"loras", "vae", "clip_skip", "init_image", "denoise", "mask", "controlnet", "hires", "upscale"}
+        | {"family", "refiner", "batch", "candidates"}
+    )
+
+    prompt: Text | None = _key("What the image shows; `${…}` may be used.", "portrait of ${subject}, oil painting")
+    negative: Text | None = _key("What it must not show.", "text, watermark", default="")
+    checkpoint: Word | None = _key("A role from `models`, or a checkpoint's file name as ComfyUI lists it.", "base")
+    size: SizePx | None = _key(
+        "Width x height in pixels; multiples of 8 for a checkpoint.", "832x1216", default="512x512"
+    )
+    steps: Annotated[int, Field(ge=1, le=1000), Wants("an integer from 1 to 1000")] | None = _key(
+        "Sampling steps.", 30, default=20
+    )
+    cfg: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False), Wants("a number from 0 to 100")] | None = _key(
+        "How closely the prompt is followed.", 6.5, default=7.0
+    )
+    sampler: Word | None = _key("ComfyUI's name of the sampler.", "dpmpp_2m", default="euler")
+    scheduler: Word | None = _key("ComfyUI's name of the scheduler.", "karras", default="normal")
+    seed: SeedValue | None = _key("The seed, or the rule that finds it.", 1234, "from-prompt", default="from-name")
+    vars: (
+        Annotated[dict[str, ScalarValue], Field(max_length=250), Wants("a mapping of at most 250 variables")] | None
+    ) = _key("Values for `${…}`.", {"style": "oil painting"})
+    verify: Annotated[Verify, Wants("a mapping")] | None = _key(
+        "What the image must show to be published.", {"min_stddev": 4}
+    )
+    tags: Annotated[list[Word], Field(max_length=50), Wants("a list of at most 50 words")] | None = _key(
+        "Become pytest marks; an item's tags are added to the defaults'.", ["portrait"]
+    )
+    status: Annotated[Literal["planned", "approved"], Wants("planned or approved")] | None = _key(
+        "planned: a missing image is no failure. approved: the image is frozen.", "planned"
+    )
+    stale_on: (
+        Annotated[
+            list[Annotated[Part, Wants("one of prompt, params, workflow, models, inputs")]],
+            Wants("a list of prompt, params, workflow, models, inputs"),
+        ]
+        | None
+    ) = _key(
+        "Changes in which parts make the image stale.",
+        ["prompt", "models"],
+        default=["prompt", "params", "workflow", "models", "inputs"],
+    )
+    workflow: Path | None = _key("A workflow in ComfyUI's API format, relative to the job file.", "portrait.api.json")
+    set: Annotated[dict[str, ScalarValue], Field(max_length=250), Wants("a mapping of at most 250 inputs")] | None = (
+        _key("Values for the workflow's inputs, by `node.input`.", {"KSampler.seed": "${seed}"})
+    )
+
+
+class Item(Keys):
+    """One image: a mapping of keys, or its prompt alone, or nothing when the defaults say all."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: object) -> object:
+        if value is None:
+            return {}
+        return {"prompt": value} if isinstance(value, str) else value
+
+
+class JobDocument(Closed):
+    """A job file: images that are built and tested."""
+
+    LATER = frozenset({"from", "matrix", "include"})
+
+    comfyjob: Annotated[Literal[1], Wants("1")] = Field(description="The version of this language.")
+    server: Annotated[Server, Wants("a mapping")] | None = _key("How to reach a ComfyUI for this file.")
+    models: Annotated[dict[str, Annotated[ModelEntry, Wants("a mapping")]], Wants("a mapping")] | None = _key(
+        "The weights files that the jobs need, by role."
+    )
+    output: Annotated[Output, Wants("a mapping")] | None = _key("Where the images go.")
+    defaults: Annotated[Keys, Wants("a mapping")] | None = _key("Keys for every item; an item's own key wins.")
+    items: Annotated[
+        dict[str, Annotated[Item, Wants("a mapping, a prompt, or nothing")]],
+        Field(max_length=MAX_ITEMS),
+        Wants("a mapping of names to items"),
+    ] = Field(description="The images, by name.")

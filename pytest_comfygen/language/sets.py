@@ -1,0 +1,82 @@
+"""The `set:` of a workflow item: every entry addressed, every variable known, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pytest_comfygen.errors import JobFileError, KeyConflict, UnknownVariable, Where
+from pytest_comfygen.language.load import Places
+from pytest_comfygen.language.schema import Keys
+from pytest_comfygen.language.template import fill, unknown_variable, used_names
+from pytest_comfygen.language.workflow import address
+from pytest_comfygen.records import Graph, Scalar, SetValue
+
+__all__ = ["VARIABLES", "addressed", "parameters"]
+
+# What every item can be asked for in `set:`; `vars` may not give these names another meaning.
+VARIABLES = frozenset(
+    {"name", "prompt", "negative", "seed", "width", "height", "steps", "cfg", "sampler", "scheduler", "checkpoint"}
+)
+_GIVEN_BY = {"width": "size", "height": "size"}
+
+
+def parameters(keys: Keys, prompt: str | None, negative: str | None, checkpoint: str | None) -> dict[str, Scalar]:
+    """The variables that an item's own keys give to `set:`, without `seed`; only what the item has.
+
+    :param checkpoint: the file name as ComfyUI lists it.
+    """
+    given: dict[str, Scalar] = {
+        "prompt": prompt,
+        "negative": negative,
+        "width": keys.size.width if keys.size else None,
+        "height": keys.size.height if keys.size else None,
+        "steps": keys.steps,
+        "cfg": keys.cfg,
+        "sampler": keys.sampler,
+        "scheduler": keys.scheduler,
+        "checkpoint": checkpoint,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def addressed(
+    entries: Mapping[str, Scalar], graph: Graph, variables: Mapping[str, Scalar], places: Places, item: Where
+) -> tuple[SetValue, ...]:
+    """The entries of `set:` with the node and input that each is for.
+
+    :param variables: what the entries may use, without `seed`.
+    :param item: the place of entries that come from no file.
+    :raises JobFileError: set-target, unknown-variable, bad-template, too-large, conflicting-keys.
+    """
+    found: dict[tuple[str, str], SetValue] = {}
+    for target, value in entries.items():
+        key = f"set.{target}"
+        try:
+            node_and_input = address(graph, target)
+            if twin := found.get(node_and_input):
+                raise KeyConflict(f"{target!r} and {twin.target!r} set the same input", hint="remove one of them")
+        except JobFileError as error:
+            raise error.at(places.of_key(key)) from None
+        try:
+            _check_value(value, variables)
+        except JobFileError as error:
+            raise error.at(places.get(key)) from None
+        found[node_and_input] = SetValue(target, *node_and_input, value, places.get(key, item))
+    return tuple(found.values())
+
+
+def _check_value(value: Scalar, variables: Mapping[str, Scalar]) -> None:
+    if not isinstance(value, str):
+        return
+    known = {**variables, "seed": 2**64 - 1}  # the longest seed there is
+    for name in used_names(value):
+        if name not in known:
+            raise _unknown(name, known)
+    fill(value, known)
+
+
+def _unknown(name: str, known: Mapping[str, Scalar]) -> UnknownVariable:
+    error = unknown_variable(name, known)
+    if name not in VARIABLES:
+        return error
+    return UnknownVariable(error.message, hint=f"give the item `{_GIVEN_BY.get(name, name)}:`")

@@ -1,0 +1,96 @@
+"""Texts with `${name}` in them. Names are looked up; nothing is ever evaluated.
+
+`$$` is a dollar sign, and so is a `$` that neither `{` nor another `$` follows: `a $5 coin` says what it seems to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from pytest_comfygen.errors import BadTemplate, TooLarge, UnknownVariable
+from pytest_comfygen.records import Scalar
+
+__all__ = ["MAX_CHARACTERS", "fill", "is_variable_name", "sole_name", "unknown_variable", "used_names"]
+
+MAX_CHARACTERS = 100_000
+
+_NAME = re.compile(r"[^\W\d][\w-]*")
+_PLACEHOLDER = re.compile(r"\$(?:\$|\{(?P<name>[^\W\d][\w-]*)\}|\{(?P<other>[^{}$]*)(?P<end>\}?))")
+
+
+def fill(text: str, variables: Mapping[str, Scalar]) -> str:
+    """`text` with every `${name}` replaced by its value, which is taken as it is, in one pass.
+
+    :raises JobFileError: unknown-variable, bad-template, too-large (more than `MAX_CHARACTERS`).
+    """
+    if "$" not in text:
+        return text
+    parts: list[str] = []
+    position = length = 0
+    for match in _PLACEHOLDER.finditer(text):
+        parts += (text[position : match.start()], _value_of(match, variables))
+        position = match.end()
+        length += len(parts[-2]) + len(parts[-1])
+        if length > MAX_CHARACTERS:
+            raise TooLarge(f"the filled-in text is longer than {MAX_CHARACTERS:,} characters")
+    return "".join([*parts, text[position:]])
+
+
+def used_names(text: str) -> tuple[str, ...]:
+    """The names that `text` uses, in order.
+
+    :raises JobFileError: bad-template.
+    """
+    return tuple(_name_of(match) for match in _PLACEHOLDER.finditer(text) if match[0] != "$$")
+
+
+def sole_name(text: str) -> str | None:
+    """The name when `text` is one `${name}` and nothing else; such a text keeps its value's type."""
+    match = _PLACEHOLDER.fullmatch(text)
+    return _name_of(match) if match and match[0] != "$$" else None
+
+
+def is_variable_name(text: str) -> bool:
+    """Whether `${text}` can be written: letters, digits, `_` and `-`, beginning with a letter or `_`."""
+    return _NAME.fullmatch(text) is not None
+
+
+def unknown_variable(name: str, known: Iterable[str]) -> UnknownVariable:
+    """The error for a name that nothing defines."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1)
+    hint = (
+        f"did you mean ${{{near[0]}}}?"
+        if near
+        else f"define it under `vars:`; known here: {', '.join(names) or 'none'}"
+    )
+    return UnknownVariable(f"nothing defines ${{{name[:60]}}}", hint=hint)
+
+
+def _value_of(match: re.Match[str], variables: Mapping[str, Scalar]) -> str:
+    if match[0] == "$$":
+        return "$"
+    name = _name_of(match)
+    if name not in variables:
+        raise unknown_variable(name, variables)
+    value = variables[name]
+    return value if isinstance(value, str) else _as_text(value)
+
+
+def _name_of(match: re.Match[str]) -> str:
+    name = match["name"]
+    if name is None and match["end"]:
+        hint = "write ${name} without spaces, or `$$` for a dollar sign"
+        raise BadTemplate(f"${{{match['other'][:60]}}} holds no variable name", hint=hint)
+    if name is None:
+        raise BadTemplate("`${` is not closed by a `}`", hint="write ${name}, or `$${` for the characters themselves")
+    return name
+
+
+def _as_text(value: Scalar) -> str:
+    """A value as it stands in a text: `true` and `false` as YAML writes them."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)

@@ -1,0 +1,239 @@
+"""A record as text: what made an image, one field a line, so that a change reads well in a diff and branches merge."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pytest_comfygen.errors import RecordDamaged, Where
+from pytest_comfygen.records import Fingerprint, ImageRecord, ImageStatistics, Scalar, Size, Verified
+
+__all__ = ["dump", "parse", "read", "record_path"]
+
+_T = TypeVar("_T")
+
+FORMAT_VERSION = 1
+
+_PROMPT_KEYS = ("prompt", "negative")
+_LARGEST_BYTES = 4 << 20
+_CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})( |$)", re.MULTILINE)
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+# Not through a link: a record that a stranger's branch brings may not make us read what lies elsewhere.
+_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+def record_path(output: Path) -> Path:
+    """Where the record of an image lies: beside it, in git like it, and out of the way."""
+    return output.parent / ".comfyrecords" / f"{output.name}.json"
+
+
+def dump(record: ImageRecord) -> str:
+    """The text of a record; equal records have equal texts.
+
+    The seed stands on its own line and not among the parameters, where it is put back when the text is read.
+    """
+    fields = _fields(record)
+    text = json.dumps(fields, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair in a prompt: JSON can escape it, UTF-8 cannot hold it
+        text = json.dumps(fields, indent=2, sort_keys=True, allow_nan=False)
+    return f"{text}\n"
+
+
+def read(output: Path, name_of: Callable[[Path], str] = str) -> ImageRecord | None:
+    """The record of an image; None when there is none.
+
+    :param name_of: how to call the record's path in an error.
+    :raises RecordDamaged: it is there and cannot be used.
+    """
+    path = record_path(output)
+    try:
+        text = _read_text(path)
+        return None if text is None else parse(text)
+    except RecordDamaged as damaged:
+        place = damaged.where or Where("")
+        where = Where(name_of(path), place.line, place.column)
+        raise RecordDamaged(damaged.message, where=where, hint=damaged.hint) from damaged.__cause__
+
+
+def parse(text: str) -> ImageRecord:
+    """The record that `text` holds; fields of later versions are passed over.
+
+    :raises RecordDamaged: the text is not a record, whatever it is instead.
+    """
+    try:
+        fields = json.loads(text)
+    except RecursionError as error:
+        raise RecordDamaged("the record is nested too deep") from error
+    except ValueError as error:
+        raise _not_json(text, error) from error
+    try:
+        return _record(fields)
+    except _Wrong as wrong:
+        raise RecordDamaged(f"the record {wrong}") from None
+
+
+# --- writing --------------------------------------------------------------------------------------------------------
+
+
+def _fields(record: ImageRecord) -> dict[str, object]:
+    fingerprint, statistics = record.fingerprint, record.verified.statistics
+    return {
+        "record": FORMAT_VERSION,
+        "job": record.job,
+        "item": record.item,
+        **{key: fingerprint.prompt[key] for key in _PROMPT_KEYS if key in fingerprint.prompt},
+        "seed": record.seed,
+        "family": record.family,
+        "recipe": record.recipe,
+        "parameters": {key: value for key, value in fingerprint.params.items() if key != "seed"},
+        "models": dict(fingerprint.models),
+        "inputs": dict(fingerprint.inputs),
+        "workflow": dict(fingerprint.workflow),
+        "graph_sha256": record.graph_sha256,
+        "comfyui": dict(record.comfyui),
+        "encoding": record.encoding,
+        "file_sha256": record.file_sha256,
+        "pixels_sha256": record.pixels_sha256,
+        "source_sha256": record.source_sha256,
+        "size": str(statistics.size),
+        "verified": {
+            "settings": record.verified.settings,
+            "mode": statistics.mode,
+            "stddev": statistics.stddev,
+            "extrema": " ".join(f"{low}-{high}" for low, high in statistics.extrema),
+            "dhash": statistics.dhash,
+            "transparency": statistics.transparency,
+        },
+    }
+
+
+# --- reading --------------------------------------------------------------------------------------------------------
+
+
+class _Wrong(Exception):
+    """What is wrong with a record, worded to follow "the record"."""
+
+
+def _record(fields: object) -> ImageRecord:
+    if not isinstance(fields, dict):
+        raise _Wrong("is not a JSON object")
+    if fields.get("record") != FORMAT_VERSION:
+        raise _Wrong(f"has format {fields.get('record')!r}, and this plugin reads {FORMAT_VERSION}")
+    seed = _optional(fields, "seed", int)
+    params = _scalars(fields, "parameters")
+    return ImageRecord(
+        job=_get(fields, "job", str),
+        item=_get(fields, "item", str),
+        fingerprint=Fingerprint(
+            prompt={key: _get(fields, key, str) for key in _PROMPT_KEYS if key in fields},
+            params=params if seed is None else {**params, "seed": seed},
+            workflow=_scalars(fields, "workflow"),
+            models=_scalars(fields, "models"),
+            inputs=_scalars(fields, "inputs"),
+        ),
+        seed=seed,
+        family=_get(fields, "family", str),
+        recipe=_get(fields, "recipe", int),
+        graph_sha256=_optional(fields, "graph_sha256", str),
+        comfyui=_scalars(fields, "comfyui"),
+        file_sha256=_get(fields, "file_sha256", str),
+        pixels_sha256=_get(fields, "pixels_sha256", str),
+        source_sha256=_optional(fields, "source_sha256", str),
+        encoding=_get(fields, "encoding", str),
+        verified=_verified(_get(fields, "verified", dict), _size(_get(fields, "size", str))),
+    )
+
+
+def _verified(fields: Mapping[str, Any], size: Size) -> Verified:
+    transparency = fields.get("transparency")
+    return Verified(
+        _get(fields, "settings", str),
+        ImageStatistics(
+            size=size,
+            mode=_get(fields, "mode", str),
+            stddev=_number(fields, "stddev"),
+            extrema=_extrema(_get(fields, "extrema", str)),
+            dhash=_get(fields, "dhash", str),
+            transparency=None if transparency is None else _number(fields, "transparency"),
+        ),
+    )
+
+
+def _get(fields: Mapping[str, Any], key: str, kind: type[_T]) -> _T:
+    """The field, of exactly this type: to Python `true` is a number too."""
+    value = fields.get(key)
+    if type(value) is not kind:
+        raise _Wrong(f"has no {key!r}" if key not in fields else f"has {value!r:.60} as {key!r}")
+    return value
+
+
+def _optional(fields: Mapping[str, Any], key: str, kind: type[_T]) -> _T | None:
+    return None if fields.get(key) is None else _get(fields, key, kind)
+
+
+def _number(fields: Mapping[str, Any], key: str) -> float:
+    value = fields.get(key)
+    return float(value) if type(value) is int else _get(fields, key, float)
+
+
+def _scalars(fields: Mapping[str, Any], key: str) -> dict[str, Scalar]:
+    values: dict[str, Scalar] = _get(fields, key, dict)
+    for name, value in values.items():
+        if value.__class__ not in _SCALARS:
+            raise _Wrong(f"has {value!r:.60} as {name!r} of {key!r}")
+    return values
+
+
+def _size(text: str) -> Size:
+    try:
+        width, height = text.split("x")
+        return Size(int(width), int(height))
+    except ValueError:
+        raise _Wrong(f"has {text!r:.60} as 'size'") from None
+
+
+def _extrema(text: str) -> tuple[tuple[int, int], ...]:
+    try:
+        pairs = [pair.split("-") for pair in text.split(" ")]
+        return tuple((int(low), int(high)) for low, high in pairs)
+    except ValueError:
+        raise _Wrong(f"has {text!r:.60} as 'extrema'") from None
+
+
+# --- reading a file that may be damaged -------------------------------------------------------------------------------
+
+
+def _read_text(path: Path) -> str | None:
+    try:
+        with os.fdopen(os.open(path, _READ), "rb") as file:
+            data = file.read(_LARGEST_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise RecordDamaged(f"the record cannot be read: {error.strerror}") from error
+    if len(data) > _LARGEST_BYTES:
+        raise RecordDamaged(f"the record is larger than {_LARGEST_BYTES >> 20} MiB")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise RecordDamaged(f"the record is not UTF-8 at byte {error.start}") from error
+
+
+def _not_json(text: str, error: ValueError) -> RecordDamaged:
+    if conflict := _CONFLICT.search(text):
+        return RecordDamaged(
+            "the record holds git's merge conflict markers",
+            where=Where("", text.count("\n", 0, conflict.start()) + 1),
+            hint="take the side whose image you keep: `git checkout --ours` or `--theirs`, for image and record alike",
+        )
+    if not text.strip():
+        return RecordDamaged("the record is empty")
+    if isinstance(error, json.JSONDecodeError):
+        return RecordDamaged(f"the record is not JSON: {error.msg}", where=Where("", error.lineno, error.colno))
+    return RecordDamaged(f"the record is not JSON: {error}")

@@ -1,0 +1,101 @@
+"""The words a person reads; deciding what to say is done elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from pytest_comfygen.errors import ComfygenError
+from pytest_comfygen.records import Finding, Reason, Scalar
+
+__all__ = ["WORDS", "finding_rows", "images_line", "one_line", "reason_lines", "render"]
+
+# Outcomes in the order in which the summary line counts them.
+_COUNTED = (
+    "generated",
+    "current",
+    "identical",
+    "adopted",
+    "planned",
+    "failed",
+    "missing",
+    "stale",
+    "edited",
+    "orphan",
+)
+
+# The letter and the word that pytest shows for an item that passed, and the word's colour.
+WORDS: Mapping[str, tuple[str, str, str]] = {
+    "generated": ("g", "GENERATED", "green"),
+    "current": (".", "CURRENT", "green"),
+    "identical": ("=", "IDENTICAL", "green"),
+    "adopted": ("a", "ADOPTED", "green"),
+}
+
+_LONGEST_VALUE = 60
+
+
+def one_line(error: ComfygenError) -> str:
+    """`[code] file:line:column: message`, the line that pytest's short summary shows."""
+    return f"[{error.code}] {error}"
+
+
+def render(error: ComfygenError, *, rerun: str = "") -> str:
+    """An error as a person meets it: what and where, the details, the next step.
+
+    :param rerun: the command that runs the failing item alone.
+    """
+    lines = list(_lines(error))
+    if rerun:
+        lines.append(f"  rerun: {rerun}")
+    return "\n".join(lines)
+
+
+def _lines(error: ComfygenError) -> Iterator[str]:
+    yield one_line(error)
+    for detail in error.details:
+        yield f"    {detail}"
+    if error.hint:
+        yield f"  hint: {error.hint}"
+    for other in error.also:
+        yield from _lines(other)
+
+
+def images_line(counts: Mapping[str, int]) -> str:
+    """`images: 2 generated, 3 current, 1 identical, 1 failed`, without what did not occur."""
+    known = [outcome for outcome in _COUNTED if counts.get(outcome)]
+    others = sorted(outcome for outcome in counts if outcome not in _COUNTED and counts[outcome])
+    return "images: " + ", ".join(f"{counts[outcome]} {outcome}" for outcome in [*known, *others])
+
+
+def reason_lines(reasons: Iterable[Reason]) -> Iterator[str]:
+    """Each reason in words, old value and new."""
+    for reason in reasons:
+        yield _reason(reason)
+
+
+def _reason(reason: Reason) -> str:
+    match reason.kind:
+        case "missing":
+            return "the image is missing"
+        case "damaged":
+            return f"the image is damaged: {reason.new}"
+        case "asked":
+            return "asked for"
+        case "check":
+            return f"check {reason.key}: found {reason.old}, wanted {reason.new}"
+        case "changed":
+            return f"{reason.key} {_value(reason.old)} → {_value(reason.new)}"
+
+
+def _value(value: Scalar) -> str:
+    if value is None:
+        return "(none)"
+    text = repr(value) if isinstance(value, str) and (not value or " " in value) else str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+
+
+def finding_rows(findings: Sequence[Finding]) -> list[str]:
+    """Findings as an aligned table: check, what was found, what is wanted."""
+    rows = [("check", "found", "wanted"), *((one.code, one.found, one.wanted) for one in findings)]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    return [f"{code:<{widths[0]}}  {found:<{widths[1]}}  {wanted}".rstrip() for code, found, wanted in rows]

@@ -1,0 +1,92 @@
+"""The front door: pytest's hooks, each a guard and one call. Light, because every pytest run imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_comfygen import hookspecs
+from pytest_comfygen.errors import ComfygenError
+from pytest_comfygen.plugin.asked import is_job_file
+from pytest_comfygen.plugin.fixtures import comfy_client, comfy_generate, comfy_server, comfy_settings
+from pytest_comfygen.plugin.options import add_options
+from pytest_comfygen.plugin.reporting import Reporting
+from pytest_comfygen.plugin.selection import keep_asked, wants
+from pytest_comfygen.plugin.session import close_session, open_session, session_of
+from pytest_comfygen.plugin.terminal import explain, word_of
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+    from pytest_comfygen.plugin.collect import ComfyFile
+
+__all__ = ["comfy_client", "comfy_generate", "comfy_server", "comfy_settings"]
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Tell pytest of our hooks."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the table of options."""
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the run."""
+    config.addinivalue_line("markers", "comfygen: an image of a comfyjob file")
+    session = open_session(config)
+    config.pluginmanager.register(Reporting(config, session), "comfygen-reporting")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the run."""
+    close_session(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Send the session to an xdist worker."""
+    node.workerinput["comfygen"] = session_of(node.config).packed()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave ComfyUI's own checkout alone."""
+    return True if collection_path == session_of(config).comfy_dir else None
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ComfyFile | None:
+    """Open a job file when this run asks for it."""
+    if not is_job_file(file_path) or not wants(file_path, parent):
+        return None
+    from pytest_comfygen.plugin.collect import ComfyFile  # noqa: PLC0415  # a run without job files must not pay
+
+    return ComfyFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the images that this run does not ask for."""
+    keep_asked(config, items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show an error that we mean as its text."""
+    report = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, ComfygenError):
+        explain(report, call.excinfo.value, session_of(item.config))
+    return report
+
+
+def pytest_report_teststatus(
+    report: pytest.TestReport | pytest.CollectReport,
+) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """Show our word for an image that passed."""
+    return word_of(report)

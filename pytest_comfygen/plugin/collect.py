@@ -1,0 +1,155 @@
+"""Job files as pytest modules, their images as pytest functions."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_comfygen.engine.client import ComfyClient
+from pytest_comfygen.errors import ComfygenError, JobFileError
+from pytest_comfygen.flows.plan import Plan
+from pytest_comfygen.outputs.report import one_line, render
+from pytest_comfygen.plugin.session import session_of
+from pytest_comfygen.plugin.work import Meeting
+from pytest_comfygen.records import Job, JobResult
+
+__all__ = ["ComfyFile", "ComfyItem", "ComfygenWarning"]
+
+
+class ComfygenWarning(pytest.PytestWarning):
+    """Something in a job file is allowed and probably not meant."""
+
+
+def make_image(request: pytest.FixtureRequest) -> None:
+    """The function behind every image; it asks for fixtures by name when there is something to do."""
+    item = request.node
+    if isinstance(item, ComfyItem):
+        item.bring_up_to_date()
+
+
+class ComfyFile(pytest.Module):
+    """A job file. A `Module`, so that fixtures of every scope find their place; nothing is imported."""
+
+    obj = None
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """One item an image, all with the same function and so the same fixtures."""
+        try:
+            job_file = session_of(self.config).work.load(self.path)
+        except JobFileError as error:
+            raise self.CollectError(render(error)) from None
+        self._warn(job_file.warnings)
+        shared: Any = None
+        for job in job_file.jobs:
+            item = ComfyItem.from_parent(self, name=job.name, callobj=make_image, job=job, fixtureinfo=shared)
+            for tag in ("comfygen", *job.tags):
+                item.add_marker(self._mark(tag))
+            # One private read: pytest resolves fixtures anew for each item (10 000 items: 1.28 s, shared 0.49 s).
+            shared = getattr(item, "_fixtureinfo", None)
+            yield item
+
+    def _mark(self, tag: str) -> pytest.MarkDecorator:
+        """A tag as a mark, registered once, so that `--strict-markers` knows it."""
+        registered = session_of(self.config).registered_tags
+        if tag not in registered:
+            registered.add(tag)
+            self.config.addinivalue_line("markers", f"{tag}: a tag of comfyjob files")
+        mark: pytest.MarkDecorator = getattr(pytest.mark, tag)
+        return mark
+
+    def _warn(self, found: tuple[ComfygenError, ...]) -> None:
+        for one in found:
+            hint = f"; {one.hint}" if one.hint else ""
+            line = one.where.line if one.where else 1
+            warnings.warn_explicit(ComfygenWarning(f"{one_line(one)}{hint}"), None, str(self.path), line)
+
+
+class ComfyItem(pytest.Function):
+    """One image."""
+
+    def __init__(self, *, job: Job, **kwargs: Any) -> None:  # noqa: ANN401  # pytest's own, handed through
+        super().__init__(**kwargs)
+        self.job = job
+        self._plan: Plan | None = None
+        self._meeting: Meeting | None = None
+
+    def setup(self) -> None:
+        """Set up what users ask for, then plan, then get a server when there is something to make.
+
+        A run in which all is current starts nothing, because nothing is named in the function's arguments.
+        """
+        super().setup()
+        work = session_of(self.config).work
+        self._plan = work.plan(self.job)
+        self._meeting = None
+        if self._plan.action == "make":
+            client = work.client_of(self.job, self._default_client)
+            self._meeting = work.meet(client, self._selection)
+
+    def _default_client(self) -> ComfyClient:
+        """The fixture `comfy_client`, which a `conftest.py` may override."""
+        request = self.funcargs["request"]
+        if not isinstance(request, pytest.FixtureRequest):
+            raise TypeError(request)
+        client: ComfyClient = request.getfixturevalue("comfy_client")
+        return client
+
+    def _selection(self) -> Iterator[Job]:
+        """Every image of the run, for the server to be asked about at once."""
+        work = session_of(self.config).work
+        for item in self.session.items:
+            if isinstance(item, ComfyItem) and work.shares_server(item.job, self.job):
+                yield item.job
+
+    def bring_up_to_date(self) -> None:
+        """Do what the plan says, and keep the outcome for the reports."""
+        work = session_of(self.config).work
+        if self._plan is None:
+            msg = f"{self.nodeid} was run without being set up"
+            raise AssertionError(msg)
+        plan, meeting = self._plan, self._meeting
+        result = work.settle(plan) if meeting is None else self._make(plan, meeting)
+        self.user_properties.extend(_properties(self.job, result))
+        self.ihook.pytest_comfygen_finished(job=self.job, result=result)
+        if result.outcome == "planned":
+            pytest.skip(f"planned: {self.job.output_name} is not made yet")
+
+    def _make(self, plan: Plan, meeting: Meeting) -> JobResult:
+        work = session_of(self.config).work
+        try:
+            return work.make(plan, meeting, self.ihook, lambda _event: None)
+        except ComfygenError as error:
+            if error.wants_server:
+                work.forget_meeting(meeting.client)
+            raise
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """The image's place in its job file; pytest counts lines from 0.
+
+        The title may not be the end of the node id: of such a title, pytest turns dots into colons.
+        """
+        return self.path, self.job.where.line - 1, f"{self.path.name}: {self.name}"
+
+
+def _properties(job: Job, result: JobResult) -> Iterator[tuple[str, str]]:
+    """What JUnit and the terminal are told; short strings, because that is all that travels from a worker."""
+    yield "comfygen.outcome", result.outcome
+    yield "comfygen.output", job.output_name
+    record, timing = result.record, result.timing
+    found = {
+        "sha256": record.file_sha256 if record else None,
+        "seed": record.seed if record else job.seed.value,
+        "checkpoint": record.fingerprint.models.get("checkpoint") if record else None,
+        "checkpoint_sha256": record.fingerprint.models.get("checkpoint_sha256") if record else None,
+        "comfyui": record.comfyui.get("version") if record else None,
+        "queued_s": timing.queued_s,
+        "load_s": timing.load_s,
+        "run_s": timing.run_s,
+    }
+    for name, value in found.items():
+        if value is not None:
+            yield f"comfygen.{name}", f"{value:.3f}" if isinstance(value, float) else str(value)

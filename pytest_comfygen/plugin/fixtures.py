@@ -1,0 +1,55 @@
+"""The fixtures: each a few lines around a context manager that works without pytest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_comfygen.plugin.session import session_of
+from pytest_comfygen.settings import Settings
+
+if TYPE_CHECKING:
+    from pytest_comfygen.engine.client import ComfyClient
+    from pytest_comfygen.records import JobResult, ServerInfo
+
+__all__ = ["comfy_client", "comfy_generate", "comfy_server", "comfy_settings"]
+
+
+@pytest.fixture(scope="session")
+def comfy_settings(pytestconfig: pytest.Config) -> Settings:
+    """The settings of this run: `--comfy-…`, `COMFYGEN_…`, ini `comfy_…`, defaults."""
+    return session_of(pytestconfig).settings
+
+
+@pytest.fixture(scope="session")
+def comfy_server(pytestconfig: pytest.Config, comfy_settings: Settings) -> Iterator[ServerInfo]:
+    """The ComfyUI server that makes this run's pictures; one is started only when a test asks for it."""
+    from pytest_comfygen.flows.provision import serving  # noqa: PLC0415  # a run that makes nothing must not pay
+
+    logs = pytestconfig.rootpath / ".comfygen" / "logs"
+    with serving(comfy_settings, logs, os.environ) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def comfy_client(comfy_server: ServerInfo, comfy_settings: Settings) -> Iterator[ComfyClient]:
+    """A client of `comfy_server`."""
+    from pytest_comfygen.engine.client import ComfyClient  # noqa: PLC0415  # a run that makes nothing must not pay
+
+    with ComfyClient(comfy_server.url, silence_s=comfy_settings.timeout) as client:
+        yield client
+
+
+@pytest.fixture
+def comfy_generate(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., JobResult]:
+    """Make a picture in a Python test: `comfy_generate(prompt="a dwarf", checkpoint="sd15.safetensors").path`.
+
+    Takes the keys of a job file's item. Skips, with the command to type, in a run that does not ask for images.
+    """
+    from pytest_comfygen.plugin.pictures import PictureMaker  # noqa: PLC0415  # a run that makes nothing must not pay
+
+    return PictureMaker.for_test(request, tmp_path)

@@ -1,0 +1,46 @@
+"""The table of options as pytest's command line and ini options, and back."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from pytest_comfygen.errors import SettingsError
+from pytest_comfygen.settings import OPTIONS, Option, Settings, resolve
+
+__all__ = ["add_options", "read_settings"]
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add each row to `--help` and to the ini options."""
+    group = parser.getgroup("comfygen", "images made with ComfyUI (pytest-comfygen)")
+    for option in OPTIONS:
+        group.addoption(option.flag, dest=option.ini, default=None, help=option.help, **_argparse_kind(option))
+        ini_kind: Any = "linelist" if option.kind == "list" else "string"
+        parser.addini(option.ini, f"{option.help} ({option.flag}, {option.env})", type=ini_kind, default=None)
+
+
+def _argparse_kind(option: Option) -> dict[str, Any]:
+    match option.kind:
+        case "flag":
+            return {"action": "store_true"}
+        case "list":
+            return {"action": "append", "metavar": option.metavar}
+        case "choice":
+            return {"choices": option.choices}
+        case _:
+            return {"metavar": option.metavar}
+
+
+def read_settings(config: pytest.Config) -> Settings:
+    """The settings of this run.
+
+    :raises pytest.UsageError: a value cannot be used, wherever it was set.
+    """
+    try:
+        return resolve(config.getoption, os.environ, config.getini)
+    except SettingsError as error:
+        hint = f"\nhint: {error.hint}" if error.hint else ""
+        raise pytest.UsageError(f"[{error.code}] {error}{hint}") from None

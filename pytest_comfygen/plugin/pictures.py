@@ -1,0 +1,75 @@
+"""Pictures made from Python tests, for the fixture `comfy_generate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from pluggy import HookRelay
+
+from pytest_comfygen.engine.client import ComfyClient
+from pytest_comfygen.flows.generate import draw
+from pytest_comfygen.flows.plan import seed_for
+from pytest_comfygen.language.expand import make_job
+from pytest_comfygen.plugin.session import Session, session_of
+from pytest_comfygen.records import JobResult
+
+__all__ = ["PictureMaker"]
+
+
+@dataclass(slots=True)
+class PictureMaker:
+    """Makes pictures for one Python test, into its own temporary directory.
+
+    :param file: the test's file; a `workflow` is relative to it.
+    :param root: the repository of that file.
+    """
+
+    session: Session
+    client: ComfyClient
+    hooks: HookRelay
+    directory: Path
+    file: Path
+    root: Path
+    made: set[str] = field(default_factory=set)
+
+    @classmethod
+    def for_test(cls, request: pytest.FixtureRequest, directory: Path) -> PictureMaker:
+        """A maker for the test behind `request`; skips it when this run does not ask for images."""
+        session = session_of(request.config)
+        settings = session.settings
+        if not session.asked.everything or (settings.update == "none" and not settings.sketch):
+            command = f'pytest "{request.node.nodeid}" --comfy-update stale'
+            pytest.skip(f"images are not asked for in this run; to make them: {command}")
+        client: ComfyClient = request.getfixturevalue("comfy_client")
+        file: Path = request.path.resolve()
+        return cls(session, client, request.node.ihook, directory, file, session.work.root_of(file))
+
+    def __call__(self, prompt: str | None = None, *, name: str | None = None, **keys: object) -> JobResult:
+        """Make one picture.
+
+        :param prompt: as the key `prompt` of a job file's item.
+        :param name: the picture's name, which also gives its seed; `picture`, `picture-2`, … when left out.
+        :param keys: the other keys of an item: `checkpoint`, `size`, `steps`, `seed`, `workflow`, `set`, …
+        :returns: the result; `.path` is the picture, in the test's `tmp_path`.
+        :raises JobFileError: a key or value is wrong.
+        :raises JobError: ComfyUI did not make it, or it failed its checks.
+        """
+        name = name or self._next_name()
+        values = keys if prompt is None else {"prompt": prompt, **keys}
+        job = make_job(values, name=name, root=self.root, file=self.file)
+        self.made.add(name)
+        meeting = self.session.work.meet(self.client, lambda: ())
+        workplace = self.session.work.workplace(self.root, meeting, self.hooks, lambda _event: None)
+        seed = seed_for(job, None, self.session.nonce)
+        return draw(job, seed, workplace, lambda data: _write(self.directory / job.output.name, data))
+
+    def _next_name(self) -> str:
+        number = len(self.made) + 1
+        return "picture" if number == 1 else f"picture-{number}"
+
+
+def _write(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path

@@ -1,0 +1,70 @@
+"""The hooks that watch a run and tell the user about it, on the process that talks to the user and on workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_comfygen.plugin.asked import is_job_file
+from pytest_comfygen.plugin.session import Session
+from pytest_comfygen.plugin.terminal import Tally, header, left_alone_lines
+
+if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
+__all__ = ["Reporting"]
+
+
+class Reporting:
+    """Listens to reports; on an xdist worker it only sends home what was left alone."""
+
+    def __init__(self, config: pytest.Config, session: Session) -> None:
+        self._config = config
+        self._session = session
+        self._tally = Tally(session)
+        self._collection_failed_elsewhere = False
+
+    def pytest_report_header(self) -> list[str]:
+        """Show the settings that are not defaults."""
+        return header(self._session)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note whether anything but a job file could not be collected."""
+        if report.failed and not is_job_file(report.nodeid):
+            self._collection_failed_elsewhere = True
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Run the other files when only job files could not be collected."""
+        if session.testsfailed and not self._collection_failed_elsewhere:
+            self._config.option.continue_on_collection_errors = True
+
+    def pytest_report_collectionfinish(self) -> list[str]:
+        """Say what was left alone and how to run it."""
+        return list(left_alone_lines(self._session.left_alone))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count."""
+        self._tally.count(report)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: WorkerController) -> None:
+        """Take in what an xdist worker left alone; a worker that crashed brings nothing."""
+        brought = getattr(node, "workeroutput", {}).get("comfygen", {})
+        self._tally.left_alone.files.update(brought.get("files", ()))
+        self._tally.left_alone.items.update(brought.get("items", ()))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Send home what was left alone, or set the exit code."""
+        output = getattr(self._config, "workeroutput", None)
+        if output is None:
+            session.exitstatus = self._tally.exit_code(session, exitstatus)
+        else:
+            left = self._session.left_alone
+            output["comfygen"] = {"files": sorted(left.files), "items": sorted(left.items)}
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Write the summary line and what to type next."""
+        for line in (*left_alone_lines(self._tally.left_alone), *self._tally.lines()):
+            terminalreporter.write_line(line)

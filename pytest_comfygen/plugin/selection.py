@@ -1,0 +1,54 @@
+"""Which job files are opened and which of their images run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_comfygen.plugin.session import session_of
+
+if TYPE_CHECKING:
+    from pytest_comfygen.plugin.collect import ComfyItem
+
+__all__ = ["keep_asked", "wants"]
+
+
+def wants(path: Path, parent: pytest.Collector) -> bool:
+    """Whether this run opens the job file at `path`; remembers it when not."""
+    session = session_of(parent.config)
+    node_id = _node_id(path, parent.config)
+    if session.asked.wants_file(path, node_id):
+        return True
+    session.left_alone.files.add(node_id)
+    return False
+
+
+def keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Take the images out of `items` that this run does not ask for.
+
+    Runs after pytest's own `-k` and `-m`, because whether a Python test is selected decides for `-k kin_dwarf`.
+    """
+    images = _images(items)
+    if not images:
+        return
+    session, alone = session_of(config), len(images) == len(items)
+    left = [item for item in images if not session.asked.wants_item(item.path, item.nodeid, alone=alone)]
+    if left:
+        gone = set(left)
+        items[:] = [item for item in items if item not in gone]
+        session.left_alone.items.update(item.nodeid for item in left)
+        config.hook.pytest_deselected(items=left)
+
+
+def _images(items: list[pytest.Item]) -> list[ComfyItem]:
+    """The images among `items`; without an opened job file, their class was never imported."""
+    collect = sys.modules.get("pytest_comfygen.plugin.collect")
+    return [item for item in items if isinstance(item, collect.ComfyItem)] if collect else []
+
+
+def _node_id(path: Path, config: pytest.Config) -> str:
+    root = config.rootpath
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()

@@ -1,0 +1,114 @@
+"""One run is one `Session`, kept in pytest's stash; on an xdist worker it is the controller's, sent over."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_comfygen.plugin.asked import Asked, decide
+from pytest_comfygen.plugin.options import read_settings
+from pytest_comfygen.settings import Settings
+
+if TYPE_CHECKING:
+    from pytest_comfygen.plugin.work import Work
+
+__all__ = ["LeftAlone", "Session", "close_session", "open_session", "session_of"]
+
+_KEY = pytest.StashKey["Session"]()
+_LUGGAGE = "comfygen"
+
+
+class LeftAlone:
+    """What was there and not asked for.
+
+    :ivar files: job files that were not opened, relative to pytest's root directory.
+    :ivar items: ids of images that were collected and not run, because Python tests are selected too.
+    """
+
+    def __init__(self) -> None:
+        self.files: set[str] = set()
+        self.items: set[str] = set()
+
+
+class Session:
+    """What one process of a run knows: the settings, what was asked for, and what has happened so far.
+
+    :param nonce: drawn once a run; the root of every `seed: random`.
+    """
+
+    def __init__(self, settings: Settings, asked: Asked, nonce: str, root: Path) -> None:
+        self.settings = settings
+        self.asked = asked
+        self.nonce = nonce
+        self.root = root
+        self.comfy_dir = root / settings.dir
+        self.left_alone = LeftAlone()
+        self.registered_tags: set[str] = {"comfygen"}
+        self.told: set[str] = set()
+        self._work: Work | None = None
+
+    @property
+    def work(self) -> Work:
+        """The part that needs the rooms below, loaded when the first job file is opened."""
+        if self._work is None:
+            from pytest_comfygen.plugin.work import Work  # noqa: PLC0415  # a run without job files must not pay
+
+            self._work = Work(self.settings, self.nonce, self.root)
+        return self._work
+
+    def close(self) -> None:
+        """Let go of what the run held open."""
+        if self._work is not None:
+            self._work.close()
+
+    def packed(self) -> dict[str, Any]:
+        """As built-ins, for the way to an xdist worker."""
+        return {
+            "settings": dataclasses.asdict(self.settings),
+            "asked": tuple(self.asked),
+            "nonce": self.nonce,
+        }
+
+
+def open_session(config: pytest.Config) -> Session:
+    """Begin the run in this process and keep it in `config.stash`.
+
+    :raises pytest.UsageError: a setting cannot be used.
+    """
+    luggage = getattr(config, "workerinput", {}).get(_LUGGAGE)
+    session = _unpacked(luggage, config) if luggage else _fresh(config)
+    config.stash[_KEY] = session
+    return session
+
+
+def session_of(config: pytest.Config) -> Session:
+    """The run's session."""
+    return config.stash[_KEY]
+
+
+def close_session(config: pytest.Config) -> None:
+    """End the run in this process, also one that a wrong setting kept from beginning."""
+    session = config.stash.get(_KEY, None)
+    if session is not None:
+        session.close()
+
+
+def _fresh(config: pytest.Config) -> Session:
+    settings = read_settings(config)
+    asked = decide(config, config.rootpath / settings.dir)
+    return Session(settings, asked, secrets.token_hex(8), config.rootpath)
+
+
+def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
+    settings = luggage["settings"] | {"url": tuple(luggage["settings"]["url"])}
+    return Session(Settings(**settings), _asked(luggage["asked"]), luggage["nonce"], config.rootpath)
+
+
+def _asked(fields: Iterable[object]) -> Asked:
+    """The wire turns the tuples inside into lists."""
+    return Asked(*(tuple(one) if isinstance(one, list) else one for one in fields))  # type: ignore[arg-type]  # ours

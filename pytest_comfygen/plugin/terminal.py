@@ -1,0 +1,134 @@
+"""What the terminal shows of a run: the header, the words of outcomes, the summary, the exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_comfygen.plugin.session import LeftAlone, Session
+
+if TYPE_CHECKING:
+    from pytest_comfygen.errors import ComfygenError
+
+__all__ = ["NO_SERVER_EXIT_CODE", "Tally", "explain", "header", "left_alone_lines", "word_of"]
+
+NO_SERVER_EXIT_CODE = 10
+
+_OUTCOME, _ERROR, _WANTS_SERVER = "comfygen.outcome", "comfygen.error", "comfygen.wants_server"
+_ASSET_STATES = ("missing", "stale", "edited", "orphan", "unrecorded")
+
+
+def header(session: Session) -> list[str]:
+    """The settings that are not defaults, each with where it came from."""
+    described = session.settings.described()
+    return [f"comfygen: {', '.join(described)}"] if described else []
+
+
+def explain(report: pytest.TestReport, error: ComfygenError, session: Session) -> None:
+    """Turn the traceback of an error we mean into its text; the same machine error in full only once."""
+    from pytest_comfygen.errors import MachineError  # noqa: PLC0415  # needed for failures only
+    from pytest_comfygen.outputs.report import one_line, render  # noqa: PLC0415  # needed for failures only
+
+    line = one_line(error)
+    again = isinstance(error, MachineError) and line in session.told
+    session.told.add(line)
+    report.longrepr = line if again else render(error, rerun=f'pytest "{report.nodeid}"')
+    report.user_properties.append((_ERROR, error.code))
+    if error.wants_server:
+        report.user_properties.append((_WANTS_SERVER, "yes"))
+
+
+def word_of(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """Our letter and word for an image that passed; the category stays pytest's."""
+    if report.when != "call" or not report.passed:
+        return None
+    outcome = _property(report, _OUTCOME)
+    if outcome is None:
+        return None
+    from pytest_comfygen.outputs.report import WORDS  # noqa: PLC0415  # a run without images must not pay
+
+    letter, word, colour = WORDS[outcome]
+    return "passed", letter, (word, {colour: True})
+
+
+class Tally:
+    """Counts outcomes on the process that talks to the user, from the reports that reach it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._outcomes: Counter[str] = Counter()
+        self._failed = 0
+        self._wanting_a_server = 0
+        self.left_alone = LeftAlone()
+
+    def count(self, report: pytest.TestReport) -> None:
+        """Take in one report of an item's phase."""
+        if report.failed:
+            self._failed += 1
+            self._wanting_a_server += _property(report, _WANTS_SERVER) is not None
+        outcome = _outcome(report)
+        if outcome is not None:
+            self._outcomes[outcome] += 1
+
+    def exit_code(self, session: pytest.Session, status: int) -> int:
+        """`NO_SERVER_EXIT_CODE` when every failure was for want of a server, else pytest's own."""
+        only_servers = self._failed > 0 and self._failed == self._wanting_a_server
+        if status == pytest.ExitCode.TESTS_FAILED and only_servers and session.testsfailed == self._failed:
+            return NO_SERVER_EXIT_CODE
+        return status
+
+    def lines(self) -> Iterator[str]:
+        """The summary: one line that counts images, and what to type next."""
+        if not self._outcomes:
+            return
+        from pytest_comfygen.outputs.report import images_line  # noqa: PLC0415  # a run without images must not pay
+
+        yield images_line(self._outcomes)
+        if self._session.settings.sketch:
+            yield "sketches are in .comfygen/sketch/; no asset was touched"
+        elif self._session.settings.update == "none" and any(self._outcomes[one] for one in ("missing", "stale")):
+            yield "to make what is missing or stale: the same command with --comfy-update stale"
+
+
+def left_alone_lines(left: LeftAlone) -> Iterator[str]:
+    """What was not asked for, and the command that asks for it."""
+    if left.files:
+        places = sorted({_folder(name) for name in left.files})
+        command = f"pytest {' '.join(places[:3])}{' …' if len(places) > len(places[:3]) else ''}"
+        yield f"comfygen: {_count(len(left.files), 'job file')} left alone; to bring the images up to date: {command}"
+    if left.items:
+        yield (
+            f"comfygen: {_count(len(left.items), 'image')} left alone, because Python tests are selected too; "
+            f"to run them: add the job file or --comfy-update stale"
+        )
+
+
+def _folder(name: str) -> str:
+    folder, slash, _ = name.rpartition("/")
+    return folder + slash if slash else name
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _outcome(report: pytest.TestReport) -> str | None:
+    """How an image ended, told once per image; None for other items and phases."""
+    if report.when == "call" and not report.failed:
+        return _property(report, _OUTCOME)
+    if not report.failed or not _is_image(report):
+        return None
+    code = _property(report, _ERROR)
+    return code if code in _ASSET_STATES else "failed"
+
+
+def _is_image(report: pytest.TestReport) -> bool:
+    return "comfygen" in report.keywords
+
+
+def _property(report: pytest.TestReport | pytest.CollectReport, name: str) -> str | None:
+    found: Iterable[tuple[str, object]] = getattr(report, "user_properties", ())
+    return next((str(value) for key, value in found if key == name), None)

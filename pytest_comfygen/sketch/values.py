@@ -1,0 +1,55 @@
+"""What travels along a graph's links: small objects in place of tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from PIL import Image
+
+# A ComfyUI image is a batch; ours is a tuple of RGB pictures of one size.
+Pictures: TypeAlias = tuple[Image.Image, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A loaded model file, in all three of its parts (MODEL, CLIP and VAE)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conditioning:
+    """An encoded text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """All that shapes what a sampler makes of an empty latent."""
+
+    seed: int
+    positive: str
+    negative: str
+    checkpoint: str
+    steps: int
+    cfg: float
+    sampler: str
+    scheduler: str
+    denoise: float
+
+
+@dataclass(frozen=True, slots=True)
+class Latent:
+    """A batch of latents, which knows the picture that it will decode to.
+
+    :param width: of the decoded picture, pixels.
+    :param height: of the decoded picture, pixels.
+    :param sampling: None when nothing was sampled into it.
+    """
+
+    width: int
+    height: int
+    batch: int
+    sampling: Sampling | None = None

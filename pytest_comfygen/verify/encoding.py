@@ -1,0 +1,73 @@
+"""A picture as ComfyUI gave it becomes the bytes of the asset, the same bytes each time."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from PIL import Image
+
+from pytest_comfygen.errors import PictureRefused
+from pytest_comfygen.records import ImageFormat
+from pytest_comfygen.verify import container
+
+__all__ = ["encode"]
+
+# Chunks that say how the pixels look; the critical ones (upper case) are kept whatever they are.
+_PNG_KEPT = frozenset({b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI"})
+_PNG_ANCILLARY = 0x20
+_PNG_SIGNATURE_BYTES = 8
+
+_JPEG_QUALITY = 92
+_JPEG_MODES = ("RGB", "L")
+
+
+def encode(data: bytes, format: ImageFormat, *, keep_metadata: bool) -> tuple[bytes, str]:  # noqa: A002  # its name
+    """The asset's bytes, and how they were encoded, for the record.
+
+    A picture that already has the format keeps its pixel data byte for byte; a PNG loses its text, time and EXIF
+    chunks unless they are to be kept, and is untouched when it has none. Everything else is encoded anew, without
+    metadata.
+
+    :param data: a picture that decodes.
+    :param keep_metadata: keep a PNG's chunks as they are; has no meaning for other formats.
+    :raises PictureRefused: the format cannot hold the picture's mode.
+    """
+    given = container.read(data)
+    if given is not None and given.format == format:
+        if format != "png":
+            return data, f"{format} as given"
+        return (data, "png with metadata") if keep_metadata else (_without_metadata(data), "png")
+    with Image.open(BytesIO(data), formats=("PNG", "WEBP", "JPEG")) as picture:
+        return _encode_anew(picture, format)
+
+
+def _without_metadata(data: bytes) -> bytes:
+    kept = (
+        data[chunk.start : chunk.stop]
+        for chunk in container.png_chunks(data)
+        if not chunk.kind[0] & _PNG_ANCILLARY or chunk.kind in _PNG_KEPT
+    )
+    return data[:_PNG_SIGNATURE_BYTES] + b"".join(kept)
+
+
+def _encode_anew(picture: Image.Image, format_: ImageFormat) -> tuple[bytes, str]:
+    bare = Image.frombytes(
+        picture.mode, picture.size, picture.tobytes()
+    )  # without info, so nothing leaks into the file
+    target = BytesIO()
+    match format_:
+        case "png":
+            bare.save(target, "PNG")
+            label = "png"
+        case "webp":
+            bare.save(target, "WEBP", lossless=True, exact=True)
+            label = "webp lossless"
+        case "jpeg":
+            if bare.mode not in _JPEG_MODES:
+                raise PictureRefused(
+                    f"a JPEG cannot hold a picture of mode {bare.mode}",
+                    hint="let the output's file name end in .png or .webp, or make the workflow's picture RGB",
+                )
+            bare.save(target, "JPEG", quality=_JPEG_QUALITY, subsampling="4:4:4")
+            label = f"jpeg {_JPEG_QUALITY} 444"
+    return target.getvalue(), label

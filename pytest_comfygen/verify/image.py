@@ -1,0 +1,143 @@
+"""An image's bytes are decoded in full, measured and judged."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from io import BytesIO
+
+from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
+from pytest_comfygen.records import Checks, ImageStatistics, Inspection, Size
+from pytest_comfygen.verify import container
+from pytest_comfygen.verify.checks import Seen, judge, may_decode
+from pytest_comfygen.verify.container import looks_like
+
+__all__ = ["inspect", "looks_like"]
+
+# The format is known from the magic number and the size from the header, so the readers are called directly:
+# `Image.open` would guess the format anew and hold every picture against one global size limit.
+_READERS: dict[str, Callable[[BytesIO], ImageFile.ImageFile]] = {
+    "png": PngImagePlugin.PngImageFile,
+    "webp": WebPImagePlugin.WebPImageFile,
+    "jpeg": JpegImagePlugin.JpegImageFile,
+}
+
+# How Pillow's readers say "I cannot decode this".
+_UNREADABLE = (
+    OSError,  # what a decoder reports: broken or short data
+    SyntaxError,  # what a header reader reports
+    EOFError,  # a frame is announced and absent
+    ValueError,  # impossible sizes, oversized text chunks, text that is no text
+    ArithmeticError,  # impossible ratios and sizes in metadata
+    AttributeError,  # metadata of one type where another is expected, as are the next two
+    LookupError,
+    TypeError,
+    RuntimeError,  # the WebP decoder
+    MemoryError,  # more pixels than this machine holds
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+_DHASH_SIZE = (17, 16)  # 16 rows of 17 pixels have 256 neighbours
+_ALPHA_MODES = ("RGBA", "LA")
+
+
+def inspect(data: bytes, checks: Checks) -> Inspection:
+    """Decode, measure and judge a picture; never raises, whatever the bytes are.
+
+    :returns: the findings, and with them the statistics and the pixels' hash whenever the file is whole and decodes,
+        also when it is refused for something else.
+    """
+    seen = Seen(data[:64], len(data), container.read(data))
+    if seen.container is None or not may_decode(seen.container, checks):
+        return Inspection(judge(seen, checks))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on oddities in metadata, which a user's -W error would turn into refusals
+        try:
+            picture, frames = _decode(data, seen.container.format)
+            pixels = _resolve_palette(picture)
+        except _UNREADABLE as error:
+            return Inspection(judge(replace(seen, fault=_reason(error)), checks))
+        seen = replace(seen, mode=picture.mode, frames=frames, statistics=_measure(pixels))
+    return Inspection(judge(seen, checks), seen.statistics, _hash_pixels(pixels))
+
+
+def _decode(data: bytes, format_: str) -> tuple[Image.Image, int]:
+    """The decoded picture, and how many frames the file holds.
+
+    Pillow's `verify` would add the checksums of a PNG's chunks, which the container has already checked.
+    """
+    picture = _READERS[format_](BytesIO(data))
+    picture.load()
+    return picture, getattr(picture, "n_frames", 1)
+
+
+def _resolve_palette(picture: Image.Image) -> Image.Image:
+    """The picture in its colours: a palette and single bits are encodings that optimisers choose as they like."""
+    if picture.mode == "P":
+        return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    return picture.convert("L") if picture.mode == "1" else picture
+
+
+def _hash_pixels(picture: Image.Image) -> str:
+    digest = hashlib.sha256(f"{picture.mode} {picture.width}x{picture.height}\n".encode())
+    digest.update(picture.tobytes())
+    return digest.hexdigest()
+
+
+def _measure(picture: Image.Image) -> ImageStatistics:
+    """Statistics out of one histogram: whole numbers, so every machine finds the same."""
+    picture = _eight_bits(picture)
+    histogram = picture.histogram()
+    bands = [histogram[start : start + 256] for start in range(0, len(histogram), 256)]
+    has_alpha = picture.mode in _ALPHA_MODES
+    colours = bands[:-1] if has_alpha else bands
+    return ImageStatistics(
+        size=Size(*picture.size),
+        mode=picture.mode,
+        stddev=max(_deviation(band) for band in colours),
+        extrema=tuple(_extrema(band) for band in bands),
+        dhash=_difference_hash(picture),
+        transparency=round(bands[-1][0] / sum(bands[-1]), 6) if has_alpha else None,
+    )
+
+
+def _eight_bits(picture: Image.Image) -> Image.Image:
+    """The picture in a mode of 8-bit grey or RGB channels; of 16-bit grey the high bytes, little-endian as Pillow's."""
+    if picture.mode.startswith("I;16"):
+        return Image.frombytes("L", picture.size, picture.tobytes()[1::2])
+    return picture if picture.mode in ("RGB", "RGBA", "L", "LA") else picture.convert("RGB")
+
+
+def _deviation(band: list[int]) -> float:
+    count = sum(band)
+    total = sum(value * times for value, times in enumerate(band))
+    squares = sum(value * value * times for value, times in enumerate(band))
+    return round(math.sqrt(count * squares - total * total) / count, 3)
+
+
+def _extrema(band: list[int]) -> tuple[int, int]:
+    present = [value for value, times in enumerate(band) if times]
+    return present[0], present[-1]
+
+
+def _difference_hash(picture: Image.Image) -> str:
+    """One bit for each pixel of a 17x16 grey miniature that is darker than its right neighbour, row by row."""
+    grey = picture.convert("L").resize(_DHASH_SIZE, Image.Resampling.BOX).tobytes()
+    bits = 0
+    for row in range(16):
+        for at in range(row * 17, row * 17 + 16):
+            bits = bits << 1 | (grey[at] < grey[at + 1])
+    return f"{bits:064x}"
+
+
+def _reason(error: BaseException) -> str:
+    """Pillow's own words, on one line."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,328 @@
+"""Every wrong job file is refused at its place, with its code, and with words that help to mend it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pytest_comfygen.errors import JobFileError
+from pytest_comfygen.language.expand import load_job_file
+
+JSON = "jobs/wrong.comfyjob.json"
+HEAD = "comfyjob: 1\n"
+START = HEAD + "defaults: {checkpoint: base.safetensors}\n"
+ITEM = START + "items:\n  kin:\n    prompt: a dwarf\n"
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong job file and what must be said of it.
+
+    :param name: of the job file, relative to the repository.
+    """
+
+    id: str
+    text: str | bytes
+    code: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+    name: str = "jobs/wrong.comfyjob.yaml"
+
+
+def item(line: str) -> str:
+    """A job file whose sixth line is one more key of an item that is right without it."""
+    return f"{ITEM}    {line}\n"
+
+
+def output(settings: str) -> str:
+    """A job file whose third line says where the images go."""
+    return f"{START}output: {settings}\nitems: {{kin: a dwarf}}\n"
+
+
+def names(*names: str) -> str:
+    """A job file with items from its fourth line on."""
+    return START + "items:\n" + "".join(f"  {name}: a dwarf\n" for name in names)
+
+
+def server(url: str) -> str:
+    """A job file whose second line names a server."""
+    return f"{HEAD}server: {{url: '{url}'}}\nitems: {{kin: a dwarf}}\n"
+
+
+def model(entry: str) -> str:
+    """A job file whose second line declares a model, and whose fourth uses it."""
+    return f"{HEAD}models: {{base: {{{entry}}}}}\nitems:\n  kin: {{prompt: a, checkpoint: base}}\n"
+
+
+def workflow(path: str, sets: str = "{}") -> str:
+    """A job file with a workflow in its third line and a `set` in its fourth."""
+    return f"{HEAD}items:\n  kin: {{workflow: {path},\n    set: {sets}}}\n"
+
+
+BOMB = START + "a: &a [x, x, x, x, x, x, x, x, x]\n"
+BOMB += "".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+NEAR_ROLE = model("file: checkpoints/a.ckpt").replace("checkpoint: base", "checkpoint: bass")
+NEAR_VARIABLE = START + "items: {kin: {prompt: 'a ${styel}', vars: {style: oil}}}\n"
+ONE_FILE = output("{file: kin.png}").replace("kin: a dwarf", "a: x, b: y")
+JPEG_ALPHA = output('{file: "${name}.jpg"}').replace("a dwarf", "{prompt: a, verify: {mode: RGBA}}")
+MERGE_BOMB = "comfyjob: 1\na: &a {x: 1}\nb: &b\n  <<: [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nitems: {}\n"
+
+WRONG = (
+    # --- text that is no document
+    Wrong("empty", "", "empty-file", 1, 1, "holds no job", "start with `comfyjob: 1`"),
+    Wrong("only-comments", "# nothing\n# here\n", "empty-file", 1, 1, "holds no job"),
+    Wrong("no-items", HEAD + "items: {}\n", "empty-file", 2, 8, "no item", "add an image"),
+    Wrong("null-items", HEAD + "items:\n", "empty-file", 2, 7, "no item", "add an image"),
+    Wrong("list", "- comfyjob: 1\n", "wrong-type", 1, 1, "must be a mapping, not a list"),
+    Wrong("text", "just words\n", "wrong-type", 1, 1, "not the text 'just words'"),
+    Wrong("not-utf8", b"comfyjob: 1\nitems: {kin: caf\xe9}\n", "not-utf8", 2, 17, "0xe9 at offset 28", "UTF-8"),
+    Wrong("utf16", "comfyjob: 1\n".encode("utf-16"), "not-utf8", 1, 1, "byte 0xff", "UTF-16"),
+    Wrong("control-character", HEAD + "items: {kin: a\x07b}\n", "syntax", 2, 15, "U+0007", "remove"),
+    Wrong("nul", HEAD + "items: {kin: a\x00b}\n", "syntax", 2, 15, "U+0000"),
+    Wrong("escaped-nul", HEAD + 'items: {kin: "a\\0b"}\n', "syntax", 2, 14, "U+0000"),
+    Wrong("tab", HEAD + "items:\n\tkin: a dwarf\n", "tab", 3, 1, "a tab", "spaces"),
+    Wrong("tab-in-continuation", HEAD + "items:\n  kin: a\n\t dwarf\n", "tab", 4, 1, "a tab", "spaces"),
+    Wrong("colon-in-prompt", HEAD + "items:\n  kin: a dwarf: stout\n", "syntax", 3, 15, "mapping values", "quotes"),
+    Wrong("unclosed-quote", HEAD + 'items:\n  kin: "a dwarf\n', "syntax", 4, 1, "end of stream", "close the quotes"),
+    Wrong("braces-in-flow", HEAD + "items: {kin: {prompt: a ${x} b}}\n", "syntax", 2, 26, "expected", "${…}"),
+    Wrong("at-sign", HEAD + "items:\n  kin: @dwarf\n", "syntax", 3, 8, "cannot start", "quotes"),
+    Wrong("unknown-alias", HEAD + "items: {kin: *dwarf}\n", "syntax", 2, 14, "*dwarf refers to no `&dwarf`"),
+    Wrong("two-documents", ITEM + "---\ncomfyjob: 1\n", "several-documents", 6, 1, "second document", "split"),
+    Wrong("duplicate-item", names("kin", "elf", "kin"), "duplicate-key", 6, 3, "wrong.comfyjob.yaml:4:3", "remove"),
+    Wrong("duplicate-key", item("prompt: an elf"), "duplicate-key", 6, 5, "'prompt' stands here again", "remove one"),
+    Wrong("deep-brackets", HEAD + "items: " + "[" * 50_000, "too-deep", 2, 39, "32 levels"),
+    Wrong("deep-braces", HEAD + "items: " + "{a: " * 50_000, "too-deep", 2, 132, "32 levels"),
+    Wrong("deep-blocks", HEAD + "items:\n  " + "- " * 50_000, "too-deep", 3, 65, "32 levels"),
+    Wrong("alias-bomb", BOMB, "too-large", 9, 16, "2,000,000 values", "fewer aliases"),
+    Wrong("merge-bomb", MERGE_BOMB, "merge-key", 4, 3, "`<<`", "defaults"),
+    Wrong("merge-key", item("<<: {steps: 3}"), "merge-key", 6, 5, "`<<`", "put shared keys under `defaults:`"),
+    Wrong("recursive-alias", HEAD + "items: &a {kin: *a}\n", "recursive-alias", 2, 17, "*a stands inside"),
+    Wrong("tag", item("steps: !!int 3"), "yaml-tag", 6, 12, "plain data", "remove the tag"),
+    Wrong("python-tag", item("seed: !!python/object/apply:os.getcwd []"), "yaml-tag", 6, 11, "python/object", "remove"),
+    Wrong("huge-integer", item("seed: " + "9" * 5000), "out-of-range", 6, 11, "5000 digits", "quotes"),
+    Wrong("list-as-key", HEAD + "items: {[a]: b}\n", "wrong-type", 2, 9, "a key must be a text"),
+    Wrong("token", item("negative: hf_" + "a1B2" * 8), "secret", 6, 15, "an access token", "HF_TOKEN"),
+    Wrong("token-in-comment", "# hf_" + "a1B2" * 8 + "\n" + ITEM, "secret", 1, 3, "an access token", "revoke"),
+    # --- keys
+    Wrong("no-version", "items: {kin: a dwarf}\n", "missing-key", 1, 1, "`comfyjob` is missing", "comfyjob:"),
+    Wrong("version-2", "comfyjob: 2\nfuture: 1\n", "language-version", 1, 11, "no version 2", "upgrade"),
+    Wrong("version-text", 'comfyjob: "1"\nitems: {kin: a}\n', "wrong-type", 1, 11, "must be 1, not the text '1'"),
+    Wrong("version-true", "comfyjob: true\nitems: {kin: a}\n", "wrong-type", 1, 11, "must be 1, not true"),
+    Wrong("items-missing", HEAD + "output: {dir: out}\n", "missing-key", 1, 1, "`items` is missing", "add `items:`"),
+    Wrong("items-list", HEAD + "items: [a dwarf]\n", "wrong-type", 2, 8, "items must be a mapping of names"),
+    Wrong("unknown-key", item("step: 3"), "unknown-key", 6, 5, "'step'", "did you mean `steps`?"),
+    Wrong("unknown-key-far", item("colour: red"), "unknown-key", 6, 5, "'colour'", "allowed here: prompt, negative"),
+    Wrong("unknown-top-key", HEAD + "item: {}\nitems: {kin: a}\n", "unknown-key", 2, 1, "'item'", "mean `items`?"),
+    Wrong("prompt-at-top", HEAD + "promt: a\nitems: {kin: }\n", "unknown-key", 2, 1, "'promt'", "put `prompt` under"),
+    Wrong("output-in-item", item("output: {dir: x}"), "unknown-key", 6, 5, "'output'", "at the top level"),
+    Wrong("later-key", item("loras: []"), "not-yet", 6, 5, "'loras' is part of the language", "upgrade"),
+    Wrong("later-top-key", HEAD + "matrix: {}\nitems: {kin: a}\n", "not-yet", 2, 1, "'matrix'", "remove the key"),
+    Wrong("later-verify-key", item("verify: {alpha: true}"), "not-yet", 6, 14, "'alpha'", "upgrade"),
+    Wrong("later-server-key", HEAD + "server: {args: []}\nitems: {kin: a}\n", "not-yet", 2, 10, "'args'", "upgrade"),
+    # --- values
+    Wrong("steps-text", item('steps: "30"'), "wrong-type", 6, 12, "an integer from 1 to 1000", "remove the quotes"),
+    Wrong("steps-true", item("steps: yes"), "wrong-type", 6, 12, "not the text 'yes'"),
+    Wrong("steps-fraction", item("steps: 1.5"), "wrong-type", 6, 12, "not the number 1.5"),
+    Wrong("steps-zero", item("steps: 0"), "out-of-range", 6, 12, "not the number 0"),
+    Wrong("prompt-number", START + "items: {kin: {prompt: 7}}\n", "wrong-type", 3, 23, "a text", "in quotes"),
+    Wrong("prompt-list", START + "items: {kin: {prompt: [a]}}\n", "wrong-type", 3, 23, "not a list"),
+    Wrong("prompt-long", START + f"items: {{kin: {'a' * 100_001}}}\n", "out-of-range", 3, 14, "100 000 characters"),
+    Wrong("item-number", START + "items: {kin: 5}\n", "wrong-type", 3, 14, "a mapping, a prompt, or nothing"),
+    Wrong("size-zero", item("size: 0x0"), "wrong-type", 6, 11, "not the number 0", "quotes"),
+    Wrong("size-no-width", item("size: 512x0"), "out-of-range", 6, 11, "not the text '512x0'"),
+    Wrong("size-large", item("size: 100000x512"), "out-of-range", 6, 11, "16 to 16384 pixels"),
+    Wrong("size-words", item("size: wide"), "wrong-type", 6, 11, "such as 832x1216"),
+    Wrong("size-not-8", item("size: 513x512"), "out-of-range", 6, 11, "multiple of 8", "write 512x512"),
+    Wrong("seed-negative", item("seed: -1"), "out-of-range", 6, 11, "not the number -1"),
+    Wrong("seed-2-64", item("seed: 18446744073709551616"), "out-of-range", 6, 11, "from 0 to 2**64-1"),
+    Wrong("seed-fraction", item("seed: 1.5"), "wrong-type", 6, 11, "an integer"),
+    Wrong("seed-word", item("seed: from-nam"), "out-of-range", 6, 11, "from-name, from-prompt, random"),
+    Wrong("cfg-nan", item("cfg: .nan"), "out-of-range", 6, 10, "not the number nan"),
+    Wrong("cfg-infinity", item("cfg: 1e999"), "out-of-range", 6, 10, "not the number inf"),
+    Wrong("cfg-date", item("cfg: 2026-13-45"), "wrong-type", 6, 10, "not the text '2026-13-45'"),
+    Wrong("status", item("status: done"), "out-of-range", 6, 13, "planned or approved"),
+    Wrong("stale-on", item("stale_on: [seed]"), "out-of-range", 6, 16, "one of prompt, params"),
+    Wrong("tags-text", item("tags: portrait"), "wrong-type", 6, 11, "a list", "write [portrait]"),
+    Wrong("tag-unfit", item("tags: [no spaces]"), "bad-name", 6, 11, "cannot be a pytest mark", "begin with a letter"),
+    Wrong("tag-taken", item("tags: [skip]"), "bad-name", 6, 11, "a meaning of its own to pytest", "another word"),
+    Wrong("verify-range", item("verify: {min_stddev: 200}"), "out-of-range", 6, 26, "from 0 to 127.5"),
+    Wrong("vars-list", item("vars: {style: [oil]}"), "wrong-type", 6, 19, "a finite number"),
+    Wrong("vars-name", item("vars: {my style: oil}"), "bad-name", 6, 12, "'my style'", "letters, digits"),
+    Wrong("vars-own-name", item("vars: {name: oil}"), "conflicting-keys", 6, 12, "${name} of its own", "another name"),
+    # --- what an item needs
+    Wrong("no-prompt", START + "items:\n  kin:\n", "no-prompt", 4, 3, "'kin' has no prompt", "`prompt:`"),
+    Wrong("no-checkpoint", HEAD + "items: {kin: a dwarf}\n", "missing-key", 2, 9, "no `checkpoint`", "defaults"),
+    Wrong("unknown-role", item("checkpoint: bas"), "unknown-role", 6, 17, "'bas'", "declare the role"),
+    Wrong("unknown-role-near", NEAR_ROLE, "unknown-role", 4, 32, "'bass'", "did you mean `base`?"),
+    Wrong(
+        "role-no-checkpoint", model("file: loras/a.pt"), "wrong-type", 4, 32, "loras/, not a checkpoint", "checkpoints/"
+    ),
+    Wrong("model-file", model("file: a.ckpt"), "bad-path", 2, 23, "no file of a model folder", "checkpoints/"),
+    Wrong("model-file-climbs", model("file: checkpoints/../a.ckpt"), "bad-path", 2, 23, "climbs"),
+    Wrong("model-key", model("url: 'https://x/y'"), "missing-key", 2, 10, "`file`"),
+    Wrong("model-size", model("file: a/b.pt, size: 7 ells"), "wrong-type", 2, 37, "6.94 GB"),
+    Wrong("model-sha256", model("file: a/b.pt, sha256: abc"), "wrong-type", 2, 39, "64 hexadecimal digits"),
+    Wrong("unknown-variable", item("negative: ${styel}"), "unknown-variable", 6, 15, "${styel}", "known here: name"),
+    Wrong("unknown-variable-near", NEAR_VARIABLE, "unknown-variable", 3, 23, "${styel}", "did you mean ${style}?"),
+    Wrong("open-template", item("negative: a ${name"), "bad-template", 6, 15, "not closed", "${name}"),
+    Wrong("template-code", item("negative: ${name.__class__}"), "bad-template", 6, 15, "no variable name", "`$$`"),
+    # --- names and outputs
+    Wrong("name-colons", names("a::b"), "bad-name", 4, 3, "holds ':'", "letters, digits"),
+    Wrong("name-brackets", names('"a[b]"'), "bad-name", 4, 3, "holds '['"),
+    Wrong("name-slash", names("a/b"), "bad-name", 4, 3, "holds '/'"),
+    Wrong("name-dots", names(".."), "bad-name", 4, 3, "begins with '.'"),
+    Wrong("name-dash", names('"-k"'), "bad-name", 4, 3, "begins with '-'"),
+    Wrong("name-trailing-dot", names("kin."), "bad-name", 4, 3, "ends with a dot"),
+    Wrong("name-windows", names("nul"), "bad-name", 4, 3, "NUL, a device on Windows"),
+    Wrong("name-windows-suffix", names("aux.v2"), "bad-name", 4, 3, "AUX, a device on Windows"),
+    Wrong("name-zero-width", names("k\u200bin"), "bad-name", 4, 3, "holds U+200B"),
+    Wrong("name-bidi", names("k\u202ein"), "bad-name", 4, 3, "holds U+202E"),
+    Wrong("name-newline", names('"a\\nb"'), "bad-name", 4, 3, "holds U+000A"),
+    Wrong("name-long", names("k" * 151), "bad-name", 4, 3, "longer than 150"),
+    Wrong("same-output", ONE_FILE, "output-collision", 4, 15, "'a' at jobs/wrong.comfyjob.yaml:4:9", "output.file"),
+    Wrong("case-collision", names("Kin", "kin"), "output-collision", 5, 3, "differs only in case", "give one of them"),
+    Wrong("nfc-collision", names("caf\u00e9", "cafe\u0301"), "output-collision", 5, 3, "case or accents"),
+    Wrong("output-outside", output("{dir: ../../other}"), "outside-repository", 3, 15, "to ../other", "below"),
+    Wrong("output-through-link", output("{dir: ../link}"), "outside-repository", 3, 15, "through a link"),
+    Wrong("output-absolute", output("{dir: /tmp/out}"), "bad-path", 3, 15, "is absolute", "relative"),
+    Wrong("output-drive", output("{dir: 'C:/out'}"), "bad-path", 3, 15, "is absolute", "relative"),
+    Wrong("output-backslash", output("{dir: 'a\\b'}"), "bad-path", 3, 15, "a backslash", "forward slashes"),
+    Wrong("output-unc", output("{dir: '//host/share'}"), "bad-path", 3, 15, "is absolute"),
+    Wrong("output-git", output("{dir: ../.git/hooks}"), "bad-path", 3, 15, "leads into .git"),
+    Wrong("output-state", output("{dir: ../.ComfyGen}"), "bad-path", 3, 15, "leads into .ComfyGen"),
+    Wrong("output-windows", output("{dir: out/con}"), "bad-path", 3, 15, "CON, a device on Windows"),
+    Wrong("output-trailing-space", output("{dir: 'out /x'}"), "bad-path", 3, 15, "a dot or a space"),
+    Wrong("file-climbs", output('{file: "../${name}.png"}'), "bad-path", 3, 16, "climbs with `..`"),
+    Wrong("file-absolute", output('{file: "/${name}.png"}'), "bad-path", 3, 16, "is absolute"),
+    Wrong("file-windows", output("{file: com¹.png}"), "bad-path", 3, 16, "COM¹, a device on Windows"),
+    Wrong("file-question-mark", output("{file: 'a?.png'}"), "bad-path", 3, 16, "holds '?'"),
+    Wrong("file-bidi", output('{file: "a\\u202eb.png"}'), "bad-path", 3, 16, "holds U+202E"),
+    Wrong("file-long", output(f"{{file: {'é' * 120}.png}}"), "bad-path", 3, 16, "more than 200 bytes"),
+    Wrong("file-format", output("{file: kin.gif}"), "unknown-format", 3, 16, "'kin.gif'", ".png, .webp or .jpg"),
+    Wrong("file-no-suffix", output("{file: kin}"), "unknown-format", 3, 16, "'kin'"),
+    Wrong("jpeg-alpha", JPEG_ALPHA, "conflicting-keys", 4, 41, "no transparency", ".png"),
+    # --- servers and models from elsewhere
+    Wrong("server-elsewhere", server("http://10.0.0.1:8188"), "not-loopback", 2, 15, "10.0.0.1", "--comfy-url"),
+    Wrong("server-lookalike", server("http://localhost.example.org:1"), "not-loopback", 2, 15, "not on this machine"),
+    Wrong("server-userinfo", server("http://me:pw@localhost:1"), "secret", 2, 15, "user name or password"),
+    Wrong("server-no-port", server("http://localhost"), "wrong-type", 2, 15, "http://127.0.0.1:PORT"),
+    Wrong("model-url", model("file: a/b.pt, url: 'http://example.org/b.pt'"), "wrong-type", 2, 36, "https://"),
+    # --- workflows
+    Wrong("workflow-missing", workflow("draw.jsn.json"), "workflow-missing", 3, 19, "jobs/draw.jsn.json", "draw.json?"),
+    Wrong("workflow-outside", workflow("../../x.json"), "outside-repository", 3, 19, "leads out"),
+    Wrong("workflow-absolute", workflow("/etc/passwd"), "bad-path", 3, 19, "is absolute"),
+    Wrong("workflow-not-json", workflow("draw.yaml"), "workflow-invalid", 3, 19, "no .json file", "Export (API)"),
+    Wrong("workflow-page", workflow("page.json"), "workflow-invalid", 3, 19, "not in API format", "Export (API)"),
+    Wrong("workflow-junk", workflow("junk.json"), "workflow-invalid", 3, 19, "jobs/junk.json:1:7: this is not JSON"),
+    Wrong("workflow-no-class", workflow("other.json"), "workflow-invalid", 3, 19, "'a' is a node without `class_type`"),
+    Wrong(
+        "set-no-node", workflow("draw.json", "{Sampler.seed: 1}"), "set-target", 4, 11, "no node", "`KSampler.seed`?"
+    ),
+    Wrong(
+        "set-no-input", workflow("draw.json", "{KSampler.sede: 1}"), "set-target", 4, 11, "no input 'sede'", "seed`?"
+    ),
+    Wrong(
+        "set-several",
+        workflow("draw.json", "{CLIPTextEncode.text: a}"),
+        "set-target",
+        4,
+        11,
+        "2 nodes",
+        "CLIPTextEncode#2",
+    ),
+    Wrong("set-variable", workflow("draw.json", "{3.seed: '${sed}'}"), "unknown-variable", 4, 19, "${sed}", "${seed}?"),
+    Wrong(
+        "set-parameter",
+        workflow("draw.json", "{3.seed: '${steps}'}"),
+        "unknown-variable",
+        4,
+        19,
+        "${steps}",
+        "`steps:`",
+    ),
+    Wrong(
+        "set-twice", workflow("draw.json", "{3.seed: 1, KSampler.seed: 2}"), "conflicting-keys", 4, 22, "the same input"
+    ),
+    Wrong("set-alone", item("set: {KSampler.seed: 1}"), "conflicting-keys", 6, 5, "this item has none", "`workflow:`"),
+    # --- JSON job files
+    Wrong("json-empty", "", "empty-file", 1, 1, "holds no job", name=JSON),
+    Wrong("json-comma", '{"comfyjob": 1,\n}', "syntax", 2, 1, "a key", "trailing", name=JSON),
+    Wrong("json-comment", '{"comfyjob": 1 // x\n}', "syntax", 1, 16, "`,`", name=JSON),
+    Wrong("json-nan", '{"comfyjob": NaN}', "syntax", 1, 14, "'NaN'", "true, false", name=JSON),
+    Wrong("json-twice", '{"a": 1,\n\t"a": 2}', "duplicate-key", 2, 2, ":1:2", "remove", name=JSON),
+    Wrong("json-deep", "[" * 50_000, "too-deep", 1, 33, "32 levels", name=JSON),
+    Wrong("json-more", "{}\n{}", "syntax", 2, 1, "after the end", name=JSON),
+    Wrong("json-surrogate", '{"a": "\\ud800"}', "syntax", 1, 7, "U+D800", name=JSON),
+    Wrong(
+        "json-key",
+        '{"comfyjob": 1,\n "itms": {}, "items": {"k": "a"}}',
+        "unknown-key",
+        2,
+        2,
+        "'itms'",
+        "`items`",
+        name=JSON,
+    ),
+)
+
+WORKFLOWS = {
+    "draw.json": (
+        '{"3": {"class_type": "KSampler", "inputs": {"seed": 1}}, "6": {"class_type": "CLIPTextEncode", "inputs": '
+        '{"text": ""}}, "7": {"class_type": "CLIPTextEncode", "inputs": {"text": ""}}}'
+    ),
+    "page.json": '{"nodes": [], "links": []}',
+    "junk.json": '{"3": <}',
+    "other.json": '{"a": {"b": 1}}',
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A repository with workflows in `jobs/`, and a link that leads out of it."""
+    root = tmp_path.resolve() / "repository"
+    (root / "jobs").mkdir(parents=True)
+    (root / "link").symlink_to(tmp_path)
+    for name, text in WORKFLOWS.items():
+        (root / "jobs" / name).write_text(text, encoding="utf-8")
+    return root
+
+
+def write(root: Path, wrong: Wrong) -> Path:
+    """The wrong job file, written."""
+    path = root / wrong.name
+    path.write_bytes(wrong.text if isinstance(wrong.text, bytes) else wrong.text.encode())
+    return path
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.id)
+def test_a_wrong_job_file_is_refused_at_its_place(wrong: Wrong, root: Path) -> None:
+    with pytest.raises(JobFileError) as caught:
+        load_job_file(write(root, wrong), root)
+
+    error = caught.value
+    assert (wrong.code, f"{wrong.name}:{wrong.line}:{wrong.column}") == (error.code, str(error.where))
+    assert wrong.message in error.message
+    assert wrong.hint in (error.hint or "")
+
+
+@pytest.mark.parametrize("wrong", [row for row in WRONG if row.code == "secret"], ids=lambda wrong: wrong.id)
+def test_a_secret_is_never_repeated(wrong: Wrong, root: Path) -> None:
+    with pytest.raises(JobFileError) as caught:
+        load_job_file(write(root, wrong), root)
+
+    said = f"{caught.value} {caught.value.hint} {caught.value.also}"
+    assert "a1B2" not in said
+    assert "me:pw" not in said
+
+
+def test_each_row_has_an_id_of_its_own() -> None:
+    ids = [wrong.id for wrong in WRONG]
+
+    assert sorted(set(ids)) == sorted(ids)

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_comfygen.language.load import document_of
+from pytest_comfygen.language.schema import JobDocument, validate
+
+SIZES = [(7, 7), ("12 B", 12), ("6.94 GB", 6_940_000_000), ("335 MiB", 351_272_960), ("1.5kB", 1500), ("2 TiB", 2**41)]
+URLS = [
+    ("http://127.0.0.1:8188", ("http://127.0.0.1:8188",)),
+    ("http://localhost:8188/", ("http://localhost:8188",)),
+    (["http://[::1]:1", "https://127.0.0.1:2"], ("http://[::1]:1", "https://127.0.0.1:2")),
+]
+
+
+def parsed(**keys: object) -> JobDocument:
+    return validate(document_of({"comfyjob": 1, "items": {"kin": None}, **keys}, "a.yaml"))
+
+
+@pytest.mark.parametrize(("written", "size_bytes"), SIZES)
+def test_file_sizes_are_decimal_or_binary(written: object, size_bytes: int) -> None:
+    models = parsed(models={"base": {"file": "checkpoints/a.ckpt", "size": written}}).models
+
+    assert models is not None
+    assert size_bytes == models["base"].size
+
+
+@pytest.mark.parametrize(("written", "urls"), URLS)
+def test_server_addresses_are_made_alike(written: object, urls: tuple[str, ...]) -> None:
+    server = parsed(server={"url": written}).server
+
+    assert server is not None
+    assert urls == server.url
+
+
+def test_checksums_are_lower_case() -> None:
+    models = parsed(models={"base": {"file": "checkpoints/a.ckpt", "sha256": "AB" * 32}}).models
+
+    assert models is not None
+    assert "ab" * 32 == models["base"].sha256
+
+
+@pytest.mark.parametrize("seed", [0, 2**64 - 1, "from-name", "from-prompt", "random"])
+def test_seeds_are_rules_or_integers_of_64_bits(seed: object) -> None:
+    assert seed == parsed(items={"kin": {"seed": seed}}).items["kin"].seed
+
+
+@pytest.mark.parametrize("section", ["server", "models", "output", "defaults"])
+def test_a_section_may_be_empty(section: str) -> None:
+    assert getattr(parsed(**{section: None}), section) is None
