@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -8,22 +9,21 @@ from hypothesis import given, strategies as st
 from pytest_comfygen.errors import JobFileError, OutOfRange, SyntaxInvalid, TooDeep, Where
 from pytest_comfygen.language.load import parse
 
+TEXTS = st.text(
+    st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\ufffe\uffff"), max_size=20
+)
+NUMBERS = st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False)
 TREES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False) | st.text(
-        st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters="\ufffe\uffff"), max_size=20
-    ),
+    st.none() | st.booleans() | NUMBERS | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abcdefgh", max_size=5), inner, max_size=4),
     max_leaves=20,
-)  # fmt: skip
+)
+LAYOUTS = st.fixed_dictionaries({"indent": st.sampled_from([None, 2, "\t"]), "ensure_ascii": st.booleans()})
 
 
-@given(TREES, st.sampled_from([None, 2, "\t"]), st.booleans())
-def test_json_is_read_as_the_standard_library_reads_it(
-    tree: object, indent: int | str | None, ascii_only: bool
-) -> None:  # noqa: FBT001  # drawn
-    text = json.dumps(tree, indent=indent, ensure_ascii=ascii_only)
-
-    assert tree == parse(text, "a.json").root
+@given(TREES, LAYOUTS)
+def test_json_is_read_as_the_standard_library_reads_it(tree: object, layout: dict[str, Any]) -> None:
+    assert tree == parse(json.dumps(tree, **layout), "a.json").root
 
 
 def test_every_key_and_value_knows_its_place() -> None:
@@ -80,4 +80,4 @@ def test_an_escaped_token_is_refused() -> None:
     with pytest.raises(JobFileError) as caught:
         parse('["\\u0068f_abcdefghijklmnopqrstuvwxyz"]', "a.json")
 
-    assert "secret" == caught.value.code
+    assert caught.value.code == "secret"

@@ -14,7 +14,7 @@ def test_line_ends_and_byte_order_mark_are_taken_away(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"\xef\xbb\xbfa\r\nb\rc\n")
 
-    assert "a\nb\nc\n" == read_text(path, "a")
+    assert read_text(path, "a") == "a\nb\nc\n"
 
 
 @pytest.mark.parametrize(

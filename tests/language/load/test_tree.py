@@ -22,8 +22,8 @@ def test_the_places_of_a_job_are_its_own_before_the_defaults() -> None:
     assert Where("a.yaml", 2, 18) == places["vars.b"]
     assert Where("a.yaml", 2, 15) == places.of_key("vars.b")
     assert places.of_key("cfg") is None
-    assert ["steps", "vars", "vars.a", "vars.b"] == sorted(places)
-    assert 4 == len(places)
+    assert sorted(places) == ["steps", "vars", "vars.a", "vars.b"]
+    assert len(places) == 4
 
 
 def test_a_key_with_dots_is_found_by_its_whole_name() -> None:
@@ -39,7 +39,7 @@ def test_python_values_have_no_places() -> None:
     assert document.where(["steps"]) is None
     assert document.where(["tags", 0]) is None
     assert isinstance(document.root, Table)
-    assert [] == list(Places("test_a.py", (document.root,)))
+    assert list(Places("test_a.py", (document.root,))) == []
 
 
 def test_python_values_that_hold_themselves_are_refused() -> None:

@@ -36,7 +36,7 @@ def test_the_committed_schema_is_current() -> None:
 def test_the_schema_is_a_draft_07_schema() -> None:
     schema = json_schema()
 
-    assert "http://json-schema.org/draft-07/schema#" == schema["$schema"]
+    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
     jsonschema.Draft7Validator.check_schema(schema)
 
 
@@ -52,7 +52,7 @@ def test_every_key_is_described() -> None:
     parts = [schema, *schema["definitions"].values(), schema["definitions"]["Item"]["anyOf"][0]]
     keys = {name: key for part in parts for name, key in part.get("properties", {}).items()}
 
-    assert [] == [name for name, key in keys.items() if not key.get("description")]
+    assert [name for name, key in keys.items() if not key.get("description")] == []
 
 
 def test_the_defaults_of_the_language_are_in_the_schema() -> None:

@@ -37,7 +37,7 @@ def test_checksums_are_lower_case() -> None:
     models = parsed(models={"base": {"file": "checkpoints/a.ckpt", "sha256": "AB" * 32}}).models
 
     assert models is not None
-    assert "ab" * 32 == models["base"].sha256
+    assert models["base"].sha256 == "ab" * 32
 
 
 @pytest.mark.parametrize("seed", [0, 2**64 - 1, "from-name", "from-prompt", "random"])
