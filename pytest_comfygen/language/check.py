@@ -20,6 +20,7 @@ __all__ = ["check_graph"]
 MAX_CHOICES = 12
 
 _NUMBERS: Mapping[str, Callable[[Any], int | float]] = {"INT": int, "FLOAT": float}
+_REPAIR = "mend the workflow in ComfyUI and export it again"
 _MODEL_INPUTS = frozenset({"ckpt_name", "lora_name", "vae_name", "unet_name", "control_net_name", "clip_name"})
 
 # The keys of the language behind the inputs of the built-in checkpoint graph.
@@ -158,7 +159,7 @@ class _Check:
         return ValueRefused(message, where=self._place(node, name), hint=hint)
 
     def _rejected(self, node: str, name: str, wrong: str) -> GraphRejected:
-        return GraphRejected(f"{self._named(node, name)} {wrong}", where=self._place(node, name))
+        return GraphRejected(f"{self._named(node, name)} {wrong}", where=self._place(node, name), hint=_REPAIR)
 
     def _named(self, node: str, name: str) -> str:
         """The input, by its key in the job file where it has one."""
@@ -181,7 +182,7 @@ def _is_link(value: object) -> bool:
 def _declared(declaration: object) -> tuple[object, Mapping[str, Any]]:
     """A declaration's type and options; both of ComfyUI's forms are lists with the type first."""
     if not isinstance(declaration, (list, tuple)) or not declaration:
-        return declaration, {}
+        return None, {}
     options = declaration[1] if len(declaration) > 1 else {}
     return declaration[0], options if isinstance(options, Mapping) else {}
 

@@ -21,9 +21,9 @@ GOOD_NAMES = [
     "矮人", "गिलहरी", "con1", "console", "com", "com10", "nul_", "x" * 150,
 ]  # fmt: skip
 BAD_NAMES = [
-    "", ".", "..", ".hidden", "-k", "a.", "a b", "a/b", "a\\b", "a:b", "a::b", "a[1]", "a*", "a?", "a\nb", "a\x00b", "a$b",
-    "a#b", "a%b", "a,b", "a\u200bb", "a\u202eb", "\ufeffa", "²", "½", "💥", "con", "CON", "Nul.txt", "aux.v2", "com0", "LPT9",
-    "prn", "x" * 151,
+    "", ".", "..", ".hidden", "-k", "a.", "a b", "a/b", "a\\b", "a:b", "a::b", "a[1]", "a*", "a?", "a\nb", "a\x00b",
+    "a$b", "a#b", "a%b", "a,b", "a\u200bb", "a\u202eb", "\ufeffa", "²", "½", "💥", "con", "CON", "Nul.txt", "aux.v2",
+    "com0", "LPT9", "prn", "x" * 151,
 ]  # fmt: skip
 
 GOOD_PATHS = [
@@ -33,9 +33,9 @@ GOOD_PATHS = [
     (".hidden/x.png", (".hidden", "x.png")),
 ]
 BAD_PATHS = [
-    "", "/", "/a", "//host/a", "a//b", "a/", "../a", "a/../b", "..", "a\\b", "C:a", "c:/a", "a:b", "a?", "a*", "a|b", "<a>",
-    'a"b', "a\nb", "a\x00b", "a\u202eb", "a\u200bb", "a.", "a /b", "a./b", "con", "con.png", "x/AUX.txt", "com¹", "LPT³.a",
-    "conin$", "CONOUT$", "nul .png", "é" * 101,
+    "", "/", "/a", "//host/a", "a//b", "a/", "../a", "a/../b", "..", "a\\b", "C:a", "c:/a", "a:b", "a?", "a*", "a|b",
+    "<a>", 'a"b', "a\nb", "a\x00b", "a\u202eb", "a\u200bb", "a.", "a /b", "a./b", "con", "con.png", "x/AUX.txt", "com¹",
+    "LPT³.a", "conin$", "CONOUT$", "nul .png", "é" * 101,
 ]  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def refusal(number: int, filename: str | None = None) -> OSError:
         ),
         (
             refusal(errno.EDQUOT),
-            "assets/dwarf.png cannot be written: Disk quota exceeded",
+            f"assets/dwarf.png cannot be written: {os.strerror(errno.EDQUOT)}",
             "make room within your disk quota and run again",
         ),
         (

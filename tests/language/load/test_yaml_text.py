@@ -137,7 +137,9 @@ def test_deep_nesting_ends_early(text: str) -> None:
         parse(text, "a.yaml")
 
 
-WORDS = st.text(st.characters(categories=["Ll", "Lu", "Nd"], include_characters=" -_,.'\"#:"), max_size=20)
+CHARACTERS = st.characters(categories=["Ll", "Lu", "Nd"], include_characters=" -_,.'\"#:")
+# PyYAML writes `1e3` as a plain text, which it is in YAML 1.1 only
+WORDS = st.text(CHARACTERS, max_size=20).filter(lambda word: word[:1] not in {*"0123456789.-+"})
 NUMBERS = st.integers(-(10**6), 10**6) | st.floats(allow_nan=False, allow_infinity=False)
 TREES = st.recursive(
     st.none() | st.booleans() | NUMBERS | WORDS,

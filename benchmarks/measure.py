@@ -1,0 +1,110 @@
+"""Commands are timed side by side: one process each, in turn, so that a busy machine is busy for all of them."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Command", "Cost", "Costs", "environment", "interleaved", "print_table", "run"]
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to be timed.
+
+    :param directory: where it runs.
+    :param expected: what its output must hold; without it, it did something else than what is timed.
+    """
+
+    arguments: Sequence[str]
+    directory: Path
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one run took, in seconds; `cpu_s` is user and system time of the process and its children."""
+
+    wall_s: float
+    cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What the runs of one command took, in the order of the rounds."""
+
+    runs: tuple[Cost, ...]
+
+    @property
+    def wall_s(self) -> float:
+        """The median."""
+        return statistics.median(run.wall_s for run in self.runs)
+
+    @property
+    def cpu_s(self) -> float:
+        """The median."""
+        return statistics.median(run.cpu_s for run in self.runs)
+
+    def over(self, other: Costs, measure: Callable[[Cost], float]) -> float:
+        """The median of the rounds' differences: what the machine did to both runs of a round cancels out."""
+        pairs = zip(self.runs, other.runs, strict=True)
+        return statistics.median(measure(mine) - measure(theirs) for mine, theirs in pairs)
+
+
+def interleaved(commands: Mapping[str, Command], rounds: int) -> dict[str, Costs]:
+    """Run every command once in each round, in alternating order, after one uncounted run that warms the caches."""
+    for command in commands.values():
+        run(command)
+    found: dict[str, list[Cost]] = {name: [] for name in commands}
+    for number in range(rounds):
+        for name in reversed(found) if number % 2 else found:
+            found[name].append(run(commands[name]))
+    return {name: Costs(tuple(costs)) for name, costs in found.items()}
+
+
+def run(command: Command) -> Cost:
+    """Time one run.
+
+    :raises SystemExit: the output is not what was expected; it is shown.
+    """
+    with tempfile.TemporaryFile() as output:
+        started_s = time.perf_counter()
+        process = subprocess.Popen(
+            command.arguments, cwd=command.directory, env=environment(), stdout=output, stderr=subprocess.STDOUT
+        )
+        _, status, usage = os.wait4(process.pid, 0)  # like `wait`, and tells what this one process used
+        wall_s = time.perf_counter() - started_s
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    if process.returncode or command.expected not in text:
+        raise SystemExit(f"{command.arguments} ended with {process.returncode}, not with {command.expected!r}:\n{text}")
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime)
+
+
+def environment() -> dict[str, str]:
+    """What the timed programs see: this tree, bytecode as usual, and no plugin but those named by the command."""
+    unwanted = ("PYTHONDONTWRITEBYTECODE", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "CI")
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in unwanted and not name.startswith("COMFYGEN_")
+    }
+    return inherited | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+def print_table(title: str, rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under a title, the first column to the left and numbers to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    print(title)
+    for first, *numbers in rows:
+        cells = (f"{number:>{width}}" for number, width in zip(numbers, widths[1:], strict=True))
+        print("  ".join((f"  {first:<{widths[0]}}", *cells)))

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+
+from pytest_comfygen.errors import BadPath, UnknownRole, WrongType
+from pytest_comfygen.language.roles import checkpoint_named, declared_model
+from pytest_comfygen.language.schema import ModelEntry
+from pytest_comfygen.records import Model
+
+BASE = Model("checkpoints", "xl/base.safetensors", role="base", sha256="ab" * 32)
+UPSCALER = Model("upscale_models", "x4.pth", role="upscaler")
+MODELS = {"base": BASE, "upscaler": UPSCALER}
+
+NAMED = [
+    ("base", BASE),
+    ("xl/base.safetensors", BASE),
+    ("./xl/base.safetensors", BASE),
+    ("other.ckpt", Model("checkpoints", "other.ckpt")),
+    ("OTHER.SAFETENSORS", Model("checkpoints", "OTHER.SAFETENSORS")),
+]
+
+
+@pytest.mark.parametrize(("text", "model"), NAMED)
+def test_a_checkpoint_is_found_by_role_and_by_file(text: str, model: Model) -> None:
+    assert model == checkpoint_named(text, MODELS)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("bass", "did you mean `base`?"),
+        ("x", "roles here: base, upscaler; or write a file name that ends in .safetensors"),
+    ],
+)
+def test_an_unknown_role_is_refused_with_what_there_is(text: str, hint: str) -> None:
+    with pytest.raises(UnknownRole) as caught:
+        checkpoint_named(text, MODELS)
+
+    assert hint == caught.value.hint
+
+
+def test_a_role_of_another_folder_is_no_checkpoint() -> None:
+    with pytest.raises(WrongType, match="upscale_models/, not a checkpoint"):
+        checkpoint_named("upscaler", MODELS)
+
+
+@pytest.mark.parametrize("text", ["../secret.ckpt", "/etc/x.ckpt", "a\\b.ckpt", "C:/x.ckpt"])
+def test_a_checkpoint_stays_in_its_folder(text: str) -> None:
+    with pytest.raises(BadPath):
+        checkpoint_named(text, MODELS)
+
+
+def test_a_declared_model_keeps_what_is_said_of_it() -> None:
+    entry = ModelEntry(file="checkpoints/xl/base.safetensors", sha256="AB" * 32)
+
+    assert declared_model("base", entry) == BASE
+
+
+@pytest.mark.parametrize("file", ["base.ckpt", "checkpoints/base", "checkpoints/base.png", "/checkpoints/a.ckpt"])
+def test_a_declared_file_is_a_model_in_a_folder(file: str) -> None:
+    with pytest.raises(BadPath):
+        declared_model("base", ModelEntry(file=file))
