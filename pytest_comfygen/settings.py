@@ -7,7 +7,7 @@ Command line beats environment beats ini beats default; unset is None everywhere
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from pytest_comfygen.errors import SettingsConflict, SettingsError
@@ -116,8 +116,7 @@ OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """The settings of one run.
 
     :param sources: where each value that is not a default came from (`command line`, `environment COMFYGEN_URL`, …).
@@ -134,7 +133,7 @@ class Settings:
     timeout: float
     start_timeout: float
     ci: bool = False
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = MappingProxyType({})
 
     def described(self) -> list[str]:
         """Each value that is not a default, with its source, as the run's header shows it."""

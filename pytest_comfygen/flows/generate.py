@@ -154,7 +154,7 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
     inspection = inspect(source, _source_checks(job.checks, remote))
     _refuse_failing(job, source, inspection, workplace.store)
     data, encoding = encode(source, job.format, keep_metadata=job.keep_metadata)
-    final = inspection if encoding == "png" else inspect(data, job.checks)
+    final = inspection if encoding.startswith("png") else inspect(data, job.checks)
     _refuse_failing(job, data, final, workplace.store)
     return Picture(
         data=data,

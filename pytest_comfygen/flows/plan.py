@@ -30,6 +30,8 @@ __all__ = ["Action", "Owner", "Plan", "make_plan", "plan_sketch", "seed_for"]
 
 Action = Literal["make", "keep", "refresh", "adopt", "planned", "refuse"]
 
+_DAMAGE = frozenset(("truncated", "damaged", "not-an-image"))
+
 # Given the job file and item that a record names, the output that this item has today; None when there is none.
 Owner = Callable[[Job, ImageRecord], bool]
 
@@ -126,7 +128,7 @@ def _for_recorded(plan: Plan, record: ImageRecord, store: Store, settings: Setti
     inspection = inspect(data, plan.job.checks)
     if inspection.pixels_sha256 == record.pixels_sha256:
         return _for_intact(replace(plan, inspection=inspection), record, store, settings, refresh=True)
-    if inspection.pixels_sha256 is None and (not data or looks_like(data, plan.job.format)):
+    if inspection.pixels_sha256 is None and _is_damaged(data, inspection, plan.job):
         return _for_reasons(plan, (Reason("damaged", new=inspection.findings[0].found),), settings)
     return _for_edited(plan, store, settings)
 
@@ -151,7 +153,8 @@ def _for_edited(plan: Plan, store: Store, settings: Settings) -> Plan:
 def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Settings, *, refresh: bool) -> Plan:
     changed, uncompared = compare(record.fingerprint, plan.fingerprint, plan.job.stale_on)
     plan = replace(plan, uncompared=uncompared)
-    if record.verified.settings != settings_hash(plan.job.checks) and plan.seen.lfs_oid is None:
+    recheck = refresh or record.verified.settings != settings_hash(plan.job.checks)
+    if recheck and plan.seen.lfs_oid is None:
         inspection = plan.inspection or inspect(store.read(plan.job.output), plan.job.checks)
         plan, refresh = replace(plan, inspection=inspection), True
         changed += tuple(
@@ -194,6 +197,12 @@ def _adoption(plan: Plan, store: Store) -> Plan:
 
 
 # --- small pieces ---------------------------------------------------------------------------------------------------
+
+
+def _is_damaged(data: bytes, inspection: Inspection, job: Job) -> bool:
+    """A broken copy of what stood there, such as a torn download; anything else may be somebody's work."""
+    codes = {finding.code for finding in inspection.findings}
+    return not data or (looks_like(data, job.format) and not codes.isdisjoint(_DAMAGE))
 
 
 def _recorded(job: Job, store: Store) -> tuple[ImageRecord | None, RecordDamaged | None]:

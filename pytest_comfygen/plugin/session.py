@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -69,7 +68,7 @@ class Session:
     def packed(self) -> dict[str, Any]:
         """As built-ins, for the way to an xdist worker."""
         return {
-            "settings": dataclasses.asdict(self.settings),
+            "settings": self.settings._asdict(),
             "asked": tuple(self.asked),
             "nonce": self.nonce,
         }

@@ -1,0 +1,72 @@
+"""Assets that are not what their jobs say: the item fails, and the file is left alone."""
+
+from __future__ import annotations
+
+from pytest_comfygen.errors.place import ComfygenError
+
+__all__ = [
+    "AssetError",
+    "DestinationChanged",
+    "ImageEdited",
+    "ImageMissing",
+    "ImageStale",
+    "ImageUnrecorded",
+    "OwnedByAnother",
+    "RecordDamaged",
+    "WriteFailed",
+]
+
+
+class AssetError(ComfygenError):
+    """The image in the repository is not what its job says."""
+
+    code = "asset"
+
+
+class ImageMissing(AssetError):
+    """The image was never made, or is gone."""
+
+    code = "missing"
+
+
+class ImageStale(AssetError):
+    """The image was made from something else than the job says now."""
+
+    code = "stale"
+
+
+class ImageEdited(AssetError):
+    """The image was changed by hand since it was made, so it is left alone."""
+
+    code = "edited"
+
+
+class ImageUnrecorded(AssetError):
+    """A file without a record stands where the image belongs, so it is left alone."""
+
+    code = "unrecorded"
+
+
+class RecordDamaged(AssetError):
+    """An image's record cannot be read, so nothing is known of what made the image."""
+
+    code = "record-damaged"
+    default_hint = "take the record from git, or record the image as it stands with --comfy-adopt"
+
+
+class DestinationChanged(AssetError):
+    """The output is not what it was when its new picture was planned."""
+
+    code = "destination-changed"
+
+
+class OwnedByAnother(AssetError):
+    """Another job's record owns the output."""
+
+    code = "owned-by-another"
+
+
+class WriteFailed(AssetError):
+    """The image or its record could not be written; nothing was lost."""
+
+    code = "write-failed"

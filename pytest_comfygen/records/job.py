@@ -1,0 +1,198 @@
+"""What a job file asks for, made concrete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pytest_comfygen.errors import ComfygenError, Where
+from pytest_comfygen.records.words import Graph, ImageFormat, Part, Scalar, SeedRule, Status
+
+__all__ = [
+    "CheckpointRecipe",
+    "Checks",
+    "Job",
+    "JobFile",
+    "Model",
+    "Seed",
+    "ServerWish",
+    "SetValue",
+    "Size",
+    "WorkflowRecipe",
+    "relative",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """An image's size in pixels."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}x{self.height}"
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """How an item's seed is found, and the seed where it is known before the run.
+
+    :param value: 0..2**64-1; None for `random`, whose seed the plan takes from the record or the run's nonce.
+    """
+
+    rule: SeedRule
+    value: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A weights file that a job needs.
+
+    :param folder: ComfyUI's model folder, such as `checkpoints`.
+    :param name: the name as ComfyUI lists it, relative to that folder, with forward slashes.
+    :param role: the name under `models:`, when the job file declares one.
+    :param sha256: lower-case hex, when declared or known.
+    """
+
+    folder: str
+    name: str
+    role: str | None = None
+    sha256: str | None = None
+    url: str | None = None
+    size_bytes: int | None = None
+    license: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointRecipe:
+    """A picture from one checkpoint file that brings model, text encoder and VAE (SD 1.5, SDXL)."""
+
+    checkpoint: Model
+    size: Size
+    steps: int
+    cfg: float
+    sampler: str
+    scheduler: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetValue:
+    """One entry of `set:`, addressed: the input of one node that gets a value.
+
+    :param target: the key as written, such as `KSampler.seed`.
+    :param value: a scalar, or a text with `${…}` that still holds what only the plan knows (a random seed).
+    """
+
+    target: str
+    node: str
+    input: str
+    value: Scalar
+    where: Where
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowRecipe:
+    """A picture from a workflow file in ComfyUI's API format.
+
+    :param file: the workflow file, absolute, inside the repository.
+    :param sha256: of the graph's canonical JSON (sorted keys, no white space).
+    :param graph: the workflow as written, before `sets`.
+    :param variables: what `${…}` in `sets` may use, without `seed`, which the plan adds.
+    :param size: checked on the result when given; None when the workflow decides.
+    """
+
+    file: Path
+    sha256: str
+    graph: Graph
+    sets: tuple[SetValue, ...]
+    variables: Mapping[str, Scalar]
+    size: Size | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What a picture must show to be published.
+
+    :param size: exact size in pixels, None when any will do.
+    :param mode: Pillow's mode (`RGB`, `RGBA`, `L`), None for any of the three.
+    :param min_stddev: least standard deviation of the most varied colour channel, 0..127.5; below is blank.
+    :param allow_blank: accept a picture of one colour.
+    """
+
+    size: Size | None
+    format: ImageFormat
+    mode: str | None = None
+    min_stddev: float = 1.0
+    allow_blank: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServerWish:
+    """What a job file says about its server; other hosts never come from here."""
+
+    urls: tuple[str, ...] = ()
+    start: Literal["auto", "never"] = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One image, made concrete: every default merged, every variable filled in.
+
+    :param where: the place of the item's name in its job file.
+    :param file: the job file, absolute.
+    :param root: the repository's top, absolute and resolved; the output lies below it.
+    :param output: the image file, absolute.
+    :param places: where each key that shaped this job stands (`steps`, `checkpoint`, `prompt`, `set.3.seed` …).
+    """
+
+    name: str
+    where: Where
+    file: Path
+    root: Path
+    output: Path
+    format: ImageFormat
+    keep_metadata: bool
+    prompt: str
+    negative: str
+    seed: Seed
+    recipe: CheckpointRecipe | WorkflowRecipe
+    checks: Checks
+    tags: tuple[str, ...]
+    status: Status | None
+    stale_on: tuple[Part, ...]
+    server: ServerWish
+    places: Mapping[str, Where]
+
+    @property
+    def id(self) -> str:
+        """The job as people name it: `jobs/kins.comfyjob.yaml::kin_dwarf`, relative to the repository."""
+        return f"{relative(self.file, self.root)}::{self.name}"
+
+    @property
+    def output_name(self) -> str:
+        """The image's path as people name it, relative to the repository."""
+        return relative(self.output, self.root)
+
+    def place(self, key: str) -> Where:
+        """Where `key` of this job stands, or the item's own place when it was not written anywhere."""
+        return self.places.get(key, self.where)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFile:
+    """What one job file says.
+
+    :param warnings: what is allowed and probably not meant, each with its place.
+    """
+
+    path: Path
+    jobs: tuple[Job, ...]
+    warnings: tuple[ComfygenError, ...] = ()
+
+
+def relative(path: Path, root: Path) -> str:
+    """`path` below `root` with forward slashes, or the whole path when it lies elsewhere."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()

@@ -1,0 +1,47 @@
+"""What happens in a run and how it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pytest_comfygen.records.image import ImageRecord, Reason
+from pytest_comfygen.records.server import Timing
+from pytest_comfygen.records.words import Outcome
+
+__all__ = [
+    "Event",
+    "JobResult",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened on the way; may be lost, unlike a record.
+
+    :param kind: `queued`, `started`, `progress`, `fetched`, `published`, `notice`.
+    :param value: position on the way to `maximum` (sampling steps, bytes or images, as `text` says).
+    """
+
+    kind: Literal["queued", "started", "progress", "fetched", "published", "notice"]
+    job: str = ""
+    value: float = 0
+    maximum: float = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """How one item ended, when it ended well.
+
+    :param path: where the picture lies (a sketch lies elsewhere than the job's output).
+    :param uncompared: fingerprint values that could not be known here.
+    """
+
+    outcome: Outcome
+    path: Path
+    record: ImageRecord | None = None
+    reasons: tuple[Reason, ...] = ()
+    timing: Timing = field(default_factory=Timing)
+    uncompared: tuple[str, ...] = ()
