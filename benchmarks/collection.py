@@ -1,6 +1,6 @@
 """What 10 000 images cost, collected and run when all are current, against 10 000 items of a ten-line plugin.
 
-    python benchmarks/collection.py
+`python benchmarks/collection.py`
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory() as directory:
         found = _measured(Path(directory), options.items, options.rounds)
-    rows = [("", "wall s", "cpu s", "ten lines, wall s", "cpu s", "ratio of wall", "of cpu", "limit")]
+    rows: list[tuple[str, ...]] = [("", "wall s", "cpu s", "ten lines: wall s", "cpu s", "ratio: wall", "cpu", "limit")]
     rows += [_row(name, ours, trivial) for name, (ours, trivial) in found.items()]
     print_table(f"{options.items} items, medians of {options.rounds} runs in turn, imports included", rows)
     return int(any(ours.wall_s > LIMITS[name] * trivial.wall_s for name, (ours, trivial) in found.items()))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Command", "Cost", "Costs", "environment", "interleaved", "print_table", "run"]
+__all__ = ["Command", "Cost", "Costs", "interleaved", "print_table", "run", "run_shown"]
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,11 +22,13 @@ class Command:
 
     :param directory: where it runs.
     :param expected: what its output must hold; without it, it did something else than what is timed.
+    :param autoload: pytest loads every plugin that is installed, as it does for users; else those it is told to.
     """
 
     arguments: Sequence[str]
     directory: Path
     expected: str
+    autoload: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,19 @@ def run(command: Command) -> Cost:
 
     :raises SystemExit: the output is not what was expected; it is shown.
     """
+    return run_shown(command)[0]
+
+
+def run_shown(command: Command) -> tuple[Cost, str]:
+    """Time one run, and give what it wrote."""
     with tempfile.TemporaryFile() as output:
         started_s = time.perf_counter()
         process = subprocess.Popen(
-            command.arguments, cwd=command.directory, env=environment(), stdout=output, stderr=subprocess.STDOUT
+            command.arguments,
+            cwd=command.directory,
+            env=_environment(autoload=command.autoload),
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         _, status, usage = os.wait4(process.pid, 0)  # like `wait`, and tells what this one process used
         wall_s = time.perf_counter() - started_s
@@ -87,21 +98,18 @@ def run(command: Command) -> Cost:
         text = output.read().decode(errors="replace")
     if process.returncode or command.expected not in text:
         raise SystemExit(f"{command.arguments} ended with {process.returncode}, not with {command.expected!r}:\n{text}")
-    return Cost(wall_s, usage.ru_utime + usage.ru_stime)
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime), text
 
 
-def environment() -> dict[str, str]:
-    """What the timed programs see: this tree, bytecode as usual, and no plugin but those named by the command."""
-    unwanted = ("PYTHONDONTWRITEBYTECODE", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "CI")
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in unwanted and not name.startswith("COMFYGEN_")
-    }
-    return inherited | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+def _environment(*, autoload: bool) -> dict[str, str]:
+    """What the timed programs see: this tree, bytecode as usual, and nobody's settings."""
+    unwanted = ("PYTHONDONTWRITEBYTECODE", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "CI")
+    inherited = {name: value for name, value in os.environ.items() if name not in unwanted}
+    inherited = {name: value for name, value in inherited.items() if not name.startswith("COMFYGEN_")}
+    return inherited | {"PYTHONPATH": str(ROOT)} | ({} if autoload else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
 
 
-def print_table(title: str, rows: Sequence[Sequence[str]]) -> None:
+def print_table(title: str, rows: Sequence[tuple[str, ...]]) -> None:
     """Print rows under a title, the first column to the left and numbers to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     print(title)

@@ -1,7 +1,7 @@
 """Where the time goes when 10 000 images are collected, or run when all are current.
 
-    python benchmarks/profile_run.py collect
-    python benchmarks/profile_run.py current
+`python benchmarks/profile_run.py collect`
+`python benchmarks/profile_run.py current`
 """
 
 from __future__ import annotations

@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from pytest_comfygen.errors import BadName, JobFileError, KeyConflict, MissingKey, OutOfRange, PromptMissing, Where
+from pytest_comfygen.errors import (
+    BadName,
+    JobFileError,
+    KeyConflict,
+    MissingKey,
+    OutOfRange,
+    PromptMissing,
+    TooLarge,
+    Where,
+)
 from pytest_comfygen.language import naming
 from pytest_comfygen.language.load import Places
 from pytest_comfygen.language.roles import checkpoint_named
@@ -34,6 +43,7 @@ __all__ = ["Surroundings", "build_job"]
 
 ALL_PARTS: tuple[Part, ...] = ("prompt", "params", "workflow", "models", "inputs")
 DEFAULT_SIZE = Size(512, 512)
+MAX_FILLED_CHARACTERS = 200_000_000
 LATENT_PX = 8  # a checkpoint's latent image has one cell for 8 x 8 pixels
 
 P = ParamSpec("P")
@@ -57,9 +67,20 @@ class Surroundings:
         self.output = output
         self.models = models
         self.server = server
+        self._characters = 0
         self._folders: dict[tuple[str, ...], Path] = {}
         self._checkpoints: dict[str, Model] = {}
         self._workflows: dict[str, Workflow] = {}
+
+    def fill(self, text: str, variables: Mapping[str, Scalar]) -> str:
+        """A text with its variables filled in, as long as the file's texts together stay within bounds."""
+        if self._characters <= MAX_FILLED_CHARACTERS:
+            filled = fill(text, variables)
+            self._characters += len(filled)
+            if self._characters <= MAX_FILLED_CHARACTERS:
+                return filled
+        message = f"the filled-in texts of this file hold more than {MAX_FILLED_CHARACTERS:,} characters together"
+        raise TooLarge(message, hint="split the file, or use shorter texts")
 
     def checkpoint(self, text: str) -> Model:
         """The model that a role or a file name stands for."""
@@ -147,7 +168,7 @@ class _Builder:
     def _text(self, key: str, text: str | None) -> str | None:
         if text is None or "$" not in text:
             return text
-        return self._at(key, fill, text, self._variables)
+        return self._at(key, self._around.fill, text, self._variables)
 
     def _own_variables(self, variables: Mapping[str, Scalar]) -> dict[str, Scalar]:
         for name in variables:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from pytest_comfygen.errors import BadName, JobFileError, OutsideRepository, SecretFound, UnknownKey, Where
+from pytest_comfygen.language import item
 from pytest_comfygen.language.expand import load_job_file, make_job
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
 from pytest_comfygen.records import (
@@ -136,9 +137,9 @@ SEEDS = [
 
 @pytest.mark.parametrize(("written", "seed"), SEEDS)
 def test_a_seed_follows_its_rule(load: Callable[..., JobFile], written: str, seed: Seed) -> None:
-    item = f"{{prompt: 'a ${{name}}', negative: text, checkpoint: a.ckpt, seed: {written}}}"
+    keys = f"{{prompt: 'a ${{name}}', negative: text, checkpoint: a.ckpt, seed: {written}}}"
 
-    (job,) = load(f"comfyjob: 1\nitems: {{kin: {item}}}\n").jobs
+    (job,) = load(f"comfyjob: 1\nitems: {{kin: {keys}}}\n").jobs
 
     assert seed == job.seed
 
@@ -247,6 +248,22 @@ def test_texts_cannot_explode(load: Callable[..., JobFile]) -> None:
         load(text + "items: {a: }\n")
 
     assert caught.value.code == "too-large"
+
+
+def test_the_texts_of_a_file_are_bounded_together(
+    load: Callable[..., JobFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(item, "MAX_FILLED_CHARACTERS", 1000)
+    variables = "x" * 400
+
+    with pytest.raises(JobFileError) as caught:
+        load(
+            f"comfyjob: 1\ndefaults: {{checkpoint: a.ckpt, vars: {{x: {variables}}}}}\n"
+            "items: {a: 'a ${x}', b: 'b ${x}', c: 'c ${x}'}"
+        )
+
+    assert caught.value.code == "too-large"
+    assert str(caught.value.where) == "jobs/kins.comfyjob.yaml:3:38"
 
 
 def test_a_job_file_that_is_a_link_out_of_the_repository_is_not_read(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def shown(value: object) -> str:
 def _mistake(details: Mapping[str, Any], document: Document) -> JobFileError:
     path: tuple[str | int, ...] = details["loc"]
     model, wants = _in_language(path)
-    key = ".".join(str(step) for step in path)
+    key = ".".join(str(step)[:60] for step in path)
     value = details["input"]
     match details["type"]:
         case "extra_forbidden":

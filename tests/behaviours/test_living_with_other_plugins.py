@@ -1,0 +1,197 @@
+"""Images are ordinary pytest items: fixtures, marks, selection and other plugins work on them as on any test."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from tests.repository import Repository
+
+AUTOUSE = """\
+import pytest
+
+SEEN = []
+
+@pytest.fixture(autouse=True, scope="session")
+def for_session(): SEEN.append("session")
+
+@pytest.fixture(autouse=True, scope="package")
+def for_package(): SEEN.append("package")
+
+@pytest.fixture(autouse=True, scope="module")
+def for_module(): SEEN.append("module")
+
+@pytest.fixture(autouse=True, scope="class")
+def for_class(): SEEN.append("class")
+
+@pytest.fixture(autouse=True)
+def for_function(tmp_path): SEEN.append("function")
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line("seen: " + " ".join(sorted(set(SEEN))))
+"""
+
+
+@pytest.fixture
+def made(repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """The repository with its two images made."""
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    repository.run("jobs").assert_outcomes(passed=2)
+    return repository
+
+
+def test_autouse_fixtures_of_every_scope_are_honoured(made: Repository) -> None:
+    made.write("jobs/conftest.py", AUTOUSE)
+
+    result = made.run("jobs")
+
+    assert made.images_line(result) == "images: 2 current"
+    result.stdout.fnmatch_lines(["seen: class function module package session"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["-p", "no:xdist"],
+        ["-p", "no:cacheprovider"],
+        ["-p", "no:terminal"],
+        ["-p", "no:junitxml"],
+        ["--noconftest"],
+        ["--strict-markers"],
+        ["-W", "error"],
+        ["--setup-show"],
+        ["-x"],
+        ["--import-mode=importlib"],
+        ["-n0"],
+    ],
+    ids=" ".join,
+)
+def test_images_run_with(made: Repository, options: list[str]) -> None:
+    assert made.run("jobs", *options).ret == 0
+
+
+def test_setup_plan_starts_nothing(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", "http://127.0.0.1:9")
+
+    assert repository.run("jobs", "--setup-plan", "--comfy-check").ret == 0
+
+
+def test_a_conftest_may_bring_its_own_client(
+    repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", "http://127.0.0.1:9")
+    repository.write(
+        "jobs/conftest.py",
+        f"""
+import pytest
+from pytest_comfygen.engine.client import ComfyClient
+
+@pytest.fixture(scope="session")
+def comfy_client():
+    with ComfyClient({sketch_url!r}) as client:
+        yield client
+""",
+    )
+
+    assert repository.images_line(repository.run("jobs")) == "images: 2 generated"
+
+
+def test_tags_are_marks_and_every_image_has_the_mark_comfygen(made: Repository) -> None:
+    assert made.images_line(made.run("jobs", "-m", "draft")) == "images: 1 current"
+    assert made.images_line(made.run("jobs", "-m", "comfygen")) == "images: 2 current"
+    assert made.images_line(made.run("jobs", "-m", "not comfygen")) == ""
+
+
+def test_an_image_is_found_at_its_line_in_the_job_file(made: Repository) -> None:
+    made.image("kin_elf").unlink()
+
+    result = made.run("jobs", "--comfy-check", "--junit-xml=report.xml", "-o", "junit_family=xunit1")
+
+    assert result.ret == 1
+    cases = {case.get("name"): case for case in ET.parse(made.path / "report.xml").iter("testcase")}  # noqa: S314  # ours
+    assert cases["kin_elf"].get("file") == "jobs/kins.comfyjob.yaml"
+    assert cases["kin_elf"].get("line") == "5"
+
+
+def test_junit_tells_what_made_each_image(
+    repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+
+    repository.run("jobs", "--junit-xml=report.xml")
+
+    case = next(ET.parse(repository.path / "report.xml").iter("testcase"))  # noqa: S314  # ours
+    properties = {one.get("name"): one.get("value") for one in case.iter("property")}
+    record = repository.record("kin_dwarf")
+    assert properties["comfygen.outcome"] == "generated"
+    assert properties["comfygen.output"] == "assets/kin_dwarf.png"
+    assert properties["comfygen.sha256"] == record["file_sha256"]
+    assert properties["comfygen.seed"] == str(record["seed"])
+    assert properties["comfygen.checkpoint"] == "tiny.safetensors"
+    assert properties["comfygen.comfyui"] == "0.3.64"
+    assert float(properties["comfygen.run_s"] or "nan") >= 0
+
+
+def test_workers_report_what_they_made(
+    repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+
+    result = repository.run("jobs", "-n2", "-v")
+
+    assert repository.images_line(result) == "images: 2 generated"
+    result.stdout.fnmatch_lines(["*GENERATED*"])
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "xdist"])
+def test_without_a_server_the_exit_code_is_10_and_the_hint_says_how_to_get_one(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, workers: list[str]
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", "http://127.0.0.1:9")
+
+    result = repository.run("jobs", *workers)
+
+    assert result.ret == 10
+    assert repository.images_line(result) == "images: 2 failed"
+    result.stdout.fnmatch_lines(["*[[]server-unreachable[]]*"])
+
+
+def test_a_failing_unit_test_beside_it_is_a_verdict_and_not_10(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", "http://127.0.0.1:9")
+    repository.write("tests/test_rules.py", "def test_unit():\n    assert False\n")
+
+    assert repository.run("jobs", "tests").ret == 1
+
+
+def test_a_wrong_job_file_does_not_keep_the_others_from_running(made: Repository) -> None:
+    made.write("jobs/wrong.comfyjob.yaml", "comfyjob: 1\nitems:\n  a: {promt: x}\n")
+
+    result = made.run("jobs")
+
+    result.stdout.fnmatch_lines(
+        ["*[[]unknown-key[]] jobs/wrong.comfyjob.yaml:3:7: unknown key 'promt'*", "*hint: did you mean `prompt`?*"]
+    )
+    assert made.images_line(result) == "images: 2 current"
+    assert result.ret == 1
+
+
+def test_two_job_files_that_write_one_image_are_refused_in_the_second(made: Repository) -> None:
+    made.write(
+        "jobs/more.comfyjob.yaml",
+        "comfyjob: 1\noutput: {dir: ../assets}\nitems:\n  KIN_ELF: {checkpoint: a.safetensors, prompt: x}\n",
+    )
+
+    result = made.run("jobs")
+
+    result.stdout.fnmatch_lines(["*[[]output-collision[]] jobs/more.comfyjob.yaml:4:3:*jobs/kins.comfyjob.yaml:6:3*"])
+
+
+def test_the_tests_of_comfyui_are_not_collected(repository: Repository) -> None:
+    repository.write("tools/ComfyUI/tests/test_theirs.py", "raise SystemExit('collected')\n")
+
+    result = repository.run(".")
+
+    result.assert_outcomes(passed=2)

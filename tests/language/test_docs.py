@@ -1,0 +1,64 @@
+"""What the reference shows can be loaded, and what the language has is in the reference."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from pytest_comfygen.language.expand import load_job_file
+from pytest_comfygen.language.schema import Item, JobDocument, ModelEntry, Output, Server, Verify, json_schema
+
+DOCS = Path(__file__).parents[2] / "docs"
+REFERENCE = (DOCS / "reference" / "job-file.md").read_text(encoding="utf-8")
+
+NOISE = """\
+{"1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 8421504}},
+ "2": {"class_type": "ImageAddNoise", "inputs": {"image": ["1", 0], "seed": 1, "strength": 0.5}},
+ "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "noise"}}}
+"""
+
+
+def examples() -> list[object]:
+    """The job files among the code blocks of all pages."""
+    blocks = [
+        (page.relative_to(DOCS).as_posix(), number, block)
+        for page in sorted(DOCS.rglob("*.md"))
+        for number, block in enumerate(
+            re.findall(r"^```yaml\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL), start=1
+        )
+    ]
+    return [pytest.param(block, id=f"{page}-{number}") for page, number, block in blocks if "comfyjob:" in block]
+
+
+@pytest.mark.parametrize("text", examples())
+def test_an_example_can_be_loaded(text: str, tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    (root / "jobs").mkdir()
+    (root / "jobs" / "noise.api.json").write_text(NOISE, encoding="utf-8")
+    (root / "jobs" / "example.comfyjob.yaml").write_text(text, encoding="utf-8")
+
+    job_file = load_job_file(root / "jobs" / "example.comfyjob.yaml", root)
+
+    assert job_file.jobs
+    assert job_file.warnings == ()
+
+
+@pytest.mark.parametrize("text", examples())
+def test_editors_accept_an_example(text: str) -> None:
+    jsonschema.validate(yaml.safe_load(text), json_schema(), cls=jsonschema.Draft7Validator)
+
+
+@pytest.mark.parametrize("model", [JobDocument, Server, ModelEntry, Output, Item, Verify])
+def test_every_key_is_in_the_reference(model: type[JobDocument]) -> None:
+    keys = [*model.model_fields, *model.LATER]
+
+    assert [key for key in keys if not re.search(rf"`(?:[a-z]+\.)?{key}`", REFERENCE)] == []
+
+
+@pytest.mark.parametrize("key", [*JobDocument.model_fields, *Item.model_fields])
+def test_every_key_has_a_heading(key: str) -> None:
+    assert re.search(rf"^##.*`{key}`", REFERENCE, re.MULTILINE)
