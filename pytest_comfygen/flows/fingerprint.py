@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from hashlib import sha256
 
 from pytest_comfygen.language.graph import family
 from pytest_comfygen.language.workflow import set_values
-from pytest_comfygen.records import CheckpointRecipe, Fingerprint, Graph, Job, Part, Reason, Scalar, WorkflowRecipe
+from pytest_comfygen.records import CheckpointRecipe, Fingerprint, Job, Part, Reason, Scalar, WorkflowRecipe
 
-__all__ = ["compare", "fingerprint_of", "graph_sha256_of"]
+__all__ = ["compare", "fingerprint_of"]
 
 
 def fingerprint_of(job: Job, seed: int) -> Fingerprint:
@@ -22,11 +20,6 @@ def fingerprint_of(job: Job, seed: int) -> Fingerprint:
     if isinstance(job.recipe, WorkflowRecipe):
         return Fingerprint(prompt=prompt, params=_sized(job, seed), workflow=_workflow(job.recipe, seed))
     return Fingerprint(prompt=prompt, params=_sized(job, seed) | _sampling(job.recipe), models=_models(job.recipe))
-
-
-def graph_sha256_of(graph: Graph) -> str:
-    """Of the graph's canonical JSON: sorted keys, no white space."""
-    return sha256(json.dumps(graph, sort_keys=True, separators=(",", ":"), default=dict).encode()).hexdigest()
 
 
 def compare(old: Fingerprint, new: Fingerprint, parts: tuple[Part, ...]) -> tuple[tuple[Reason, ...], tuple[str, ...]]:

@@ -23,9 +23,8 @@ from pytest_comfygen.errors import (
     SeveralOutputs,
     WriteFailed,
 )
-from pytest_comfygen.flows.fingerprint import graph_sha256_of
 from pytest_comfygen.flows.plan import Plan
-from pytest_comfygen.language.graph import build_graph, family, recipe_number
+from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
 from pytest_comfygen.outputs.report import finding_rows
 from pytest_comfygen.outputs.store import Staged, Store
 from pytest_comfygen.records import (
@@ -194,7 +193,7 @@ def _execute(job: Job, seed: int, workplace: Workplace) -> tuple[Execution, str]
         raise
     finally:
         workplace.journal.done(prompt_id)
-    return execution, graph_sha256_of(build_graph(job, seed, ""))
+    return execution, canonical_sha256(build_graph(job, seed, ""))
 
 
 def _the_one(job: Job, execution: Execution) -> RemoteImage:

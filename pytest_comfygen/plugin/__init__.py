@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_comfygen import hookspecs
-from pytest_comfygen.errors import ComfygenError
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.fixtures import comfy_client, comfy_generate, comfy_server, comfy_settings
 from pytest_comfygen.plugin.options import add_options
 from pytest_comfygen.plugin.reporting import Reporting
 from pytest_comfygen.plugin.selection import keep_asked, wants
 from pytest_comfygen.plugin.session import close_session, open_session, session_of
-from pytest_comfygen.plugin.terminal import explain, word_of
+from pytest_comfygen.plugin.terminal import retell, word_of
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -78,10 +77,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show an error that we mean as its text."""
+    """Show an error that we mean as its text, and a skipped image at its place."""
     report = yield
-    if call.excinfo is not None and isinstance(call.excinfo.value, ComfygenError):
-        explain(report, call.excinfo.value, session_of(item.config))
+    if call.excinfo is not None:
+        retell(report, call.excinfo.value, item)
     return report
 
 

@@ -44,6 +44,11 @@ class Asked(NamedTuple):
     remembered: tuple[str, ...] = ()
     listing: bool = False
 
+    @property
+    def nothing(self) -> bool:
+        """Whether no image is asked for at all."""
+        return not any(self)
+
     def wants_file(self, path: Path, node_id: str) -> bool:
         """Whether a job file is opened at all."""
         return (

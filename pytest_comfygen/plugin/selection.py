@@ -22,7 +22,8 @@ def wants(path: Path, parent: pytest.Collector) -> bool:
     node_id = _node_id(path, parent.config)
     if session.asked.wants_file(path, node_id):
         return True
-    session.left_alone.files.add(node_id)
+    if session.asked.nothing:  # who asks for one file knows that there are others
+        session.left_alone.files.add(node_id)
     return False
 
 

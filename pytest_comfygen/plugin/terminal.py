@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_comfygen.plugin.session import LeftAlone, Session
+from pytest_comfygen.errors import ComfygenError, MachineError
+from pytest_comfygen.plugin.session import LeftAlone, Session, session_of
 
-if TYPE_CHECKING:
-    from pytest_comfygen.errors import ComfygenError
-
-__all__ = ["NO_SERVER_EXIT_CODE", "Tally", "explain", "header", "left_alone_lines", "word_of"]
+__all__ = ["NO_SERVER_EXIT_CODE", "Tally", "explain", "header", "left_alone_lines", "retell", "word_of"]
 
 NO_SERVER_EXIT_CODE = 10
 
@@ -27,9 +24,17 @@ def header(session: Session) -> list[str]:
     return [f"comfygen: {', '.join(described)}"] if described else []
 
 
+def retell(report: pytest.TestReport, problem: BaseException, item: pytest.Item) -> None:
+    """Show what we mean in our words and at its place; a bug keeps its traceback."""
+    if isinstance(problem, ComfygenError):
+        explain(report, problem, session_of(item.config))
+    elif isinstance(problem, pytest.skip.Exception) and _is_image(report):
+        path, line, _ = item.reportinfo()
+        report.longrepr = (str(path), (line or 0) + 1, f"Skipped: {problem.msg}")
+
+
 def explain(report: pytest.TestReport, error: ComfygenError, session: Session) -> None:
     """Turn the traceback of an error we mean into its text; the same machine error in full only once."""
-    from pytest_comfygen.errors import MachineError  # noqa: PLC0415  # needed for failures only
     from pytest_comfygen.outputs.report import one_line, render  # noqa: PLC0415  # needed for failures only
 
     line = one_line(error)

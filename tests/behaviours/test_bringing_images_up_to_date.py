@@ -157,10 +157,9 @@ def test_with_xdist_every_image_is_made_once(
 ) -> None:
     monkeypatch.setenv("COMFYGEN_URL", sketch_url)
     items = "\n".join(f"  kin_{number}: {{}}" for number in range(12))
-    repository.write(
-        "jobs/more.comfyjob.yaml",
-        f"comfyjob: 1\ndefaults: {{checkpoint: a.safetensors, prompt: p, size: 64x64, steps: 1}}\noutput: {{dir: ../assets}}\nitems:\n{items}\n",
-    )
+    defaults = "{checkpoint: a.safetensors, prompt: p, size: 64x64, steps: 1}"
+    job = f"comfyjob: 1\ndefaults: {defaults}\noutput: {{dir: ../assets}}\nitems:\n{items}\n"
+    repository.write("jobs/more.comfyjob.yaml", job)
 
     result = repository.run("jobs", "-n2")
 

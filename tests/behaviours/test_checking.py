@@ -45,7 +45,7 @@ def test_a_planned_image_may_be_missing(repository: Repository) -> None:
     result = repository.run("jobs", "--comfy-check", "-rs")
 
     assert repository.images_line(result) == "images: 1 planned, 1 missing"
-    result.stdout.fnmatch_lines(["SKIPPED*planned: assets/kin_elf.png is not made yet"])
+    result.stdout.fnmatch_lines(["SKIPPED*jobs/kins.comfyjob.yaml:6: planned: assets/kin_elf.png is not made yet"])
 
 
 def test_a_planned_image_is_made_when_asked(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from pytest_comfygen.errors import JobFileError
 from pytest_comfygen.language.expand import load_job_file
+from tests.repository import Repository
 
 JSON = "jobs/wrong.comfyjob.json"
 HEAD = "comfyjob: 1\n"
@@ -326,3 +327,25 @@ def test_each_row_has_an_id_of_its_own() -> None:
     ids = [wrong.id for wrong in WRONG]
 
     assert sorted(set(ids)) == sorted(ids)
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "xdist"])
+def test_wrong_job_files_are_all_told_and_the_others_run(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, workers: list[str]
+) -> None:
+    monkeypatch.setenv("CI", "1")
+    (repository.path / "link").symlink_to(repository.path.parent)
+    for name, text in WORKFLOWS.items():
+        repository.write(f"jobs/{name}", text)
+    told = {}
+    for number, wrong in enumerate(WRONG):
+        name = f"jobs/wrong{number}.comfyjob.{wrong.name.rpartition('.')[2]}"
+        write(repository.path, replace(wrong, name=name))
+        told[wrong.id] = f"[{wrong.code}] {name}:{wrong.line}:{wrong.column}: "
+
+    result = repository.run("jobs", *workers)
+
+    text = result.stdout.str()
+    assert [key for key, line in told.items() if line not in text] == []
+    assert repository.images_line(result) == "images: 2 missing"
+    assert result.ret == 1

@@ -100,13 +100,24 @@ FAULTS = [
     pytest.param(answers("GET", "/", lambda s: s.hang_up()), "server-unreachable", "", id="hung up"),
     pytest.param(answers("GET", "/", lambda s: s.html()), "not-comfyui", "Router login", id="HTML instead of JSON"),
     pytest.param(answers("GET", "/", lambda s: s.banner()), "not-comfyui", "", id="not HTTP at all"),
-    pytest.param(answers("GET", "/", lambda s: s.status(500, "Server got itself in trouble")), "server-failed", "500", id="500"),
-    pytest.param(answers("GET", "/system_stats", lambda s: s.json([1])), "bad-response", "", id="JSON of another shape"),
+    pytest.param(
+        answers("GET", "/", lambda s: s.status(500, "Server got itself in trouble")), "server-failed", "500", id="500"
+    ),
+    pytest.param(
+        answers("GET", "/system_stats", lambda s: s.json([1])), "bad-response", "", id="JSON of another shape"
+    ),
     pytest.param(answers("GET", "/object_info", lambda s: s.cut_short(b'{"a": 1}', 4)), "", "", id="truncated body"),
-    pytest.param(answers("GET", "/view", lambda s: s.cut_short(picture(), 100)), "transfer-incomplete", "", id="wrong Content-Length"),
+    pytest.param(
+        answers("GET", "/view", lambda s: s.cut_short(picture(), 100)),
+        "transfer-incomplete",
+        "",
+        id="wrong Content-Length",
+    ),
     pytest.param(answers("GET", "/view", lambda s: s.drip(picture())), "server-too-slow", "", id="slow drip"),
     pytest.param(answers("GET", "/system_stats", lambda s: s.hang()), "server-too-slow", "", id="hang"),
-    pytest.param(answers("POST", "/prompt", lambda s: s.status(500, "trouble")), "server-failed", "500", id="500 for a job"),
+    pytest.param(
+        answers("POST", "/prompt", lambda s: s.status(500, "trouble")), "server-failed", "500", id="500 for a job"
+    ),
     pytest.param(rejected_node, "", "KSampler", id="node_errors in a 200"),
     pytest.param(without_outputs, "no-output", "", id="success without outputs"),
     pytest.param(all_cached, "no-output", "", id="all cached"),
