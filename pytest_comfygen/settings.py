@@ -165,7 +165,8 @@ def resolve(
     return Settings(
         **{name: one.value for name, one in found.items()},
         ci=ci,
-        sources={name: one.source for name, one in found.items() if one.source != "default"},
+        # `check` acts through `update`, which is shown with its source.
+        sources={name: one.source for name, one in found.items() if one.source != "default" and name != "check"},
     )
 
 

@@ -40,7 +40,8 @@ def explain(report: pytest.TestReport, error: ComfygenError, session: Session) -
     line = one_line(error)
     again = isinstance(error, MachineError) and line in session.told
     session.told.add(line)
-    report.longrepr = line if again else render(error, rerun=f'pytest "{report.nodeid}"')
+    rerun = "" if report.nodeid in (error.hint or "") else f'pytest "{report.nodeid}"'
+    report.longrepr = line if again else render(error, rerun=rerun)
     report.user_properties.append((_ERROR, error.code))
     if error.wants_server:
         report.user_properties.append((_WANTS_SERVER, "yes"))
