@@ -11,9 +11,9 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks.measure import Command
-from pytest_comfygen.flows.fingerprint import fingerprint_of, graph_sha256_of
+from pytest_comfygen.flows.fingerprint import fingerprint_of
 from pytest_comfygen.language.expand import load_job_file
-from pytest_comfygen.language.graph import build_graph, family, recipe_number
+from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import ImageRecord, Inspection, Job, Verified, relative
 from pytest_comfygen.verify.checks import settings_hash
@@ -103,7 +103,7 @@ def _record(job: Job, data: bytes, inspection: Inspection) -> ImageRecord:
         seed=job.seed.value,
         family=family(job),
         recipe=recipe_number(job),
-        graph_sha256=graph_sha256_of(build_graph(job, job.seed.value, "")),
+        graph_sha256=canonical_sha256(build_graph(job, job.seed.value, "")),
         comfyui={"version": "0.3.64", "commit": None},
         file_sha256=sha256(data).hexdigest(),
         pixels_sha256=pixels_sha256,
