@@ -144,7 +144,7 @@ def node_classes(checkpoints: Sequence[str], *, any_model: bool) -> Catalogue:
     :param any_model: accept other model names, too.
     """
     names = (AnyWeights if any_model else list)(sorted(checkpoints))
-    return {node.name: node for node in (*_model_nodes(names), *_image_nodes(), *_text_nodes())}
+    return {node.name: node for node in (_checkpoint_loader(names), *_MODEL_NODES, *_IMAGE_NODES, *_TEXT_NODES)}
 
 
 def _integer(default: int, low: int, high: int, step: int | None = 1, **more: object) -> Input:
@@ -166,148 +166,14 @@ _TEXT = ("STRING", {"multiline": True})
 _ONE_LINE = {"multiline": False}
 
 
-def _model_nodes(checkpoints: list[str]) -> tuple[NodeClass, ...]:
-    latent_sides = {"width": _side(16, 8), "height": _side(16, 8), "batch_size": _BATCH}
-    sd3_sides = {"width": _side(16, 16, 1024), "height": _side(16, 16, 1024), "batch_size": _BATCH}
-    sampling: dict[str, Input] = {
-        "model": ("MODEL", {}),
-        "seed": _SEED,
-        "steps": _integer(20, 1, 10000, None),
-        "cfg": _number(8.0, 0.0, 100.0, 0.1, round=0.01),
-        "sampler_name": (SAMPLERS, {}),
-        "scheduler": (SCHEDULERS, {}),
-        "positive": ("CONDITIONING", {}),
-        "negative": ("CONDITIONING", {}),
-        "latent_image": ("LATENT", {}),
-        "denoise": _number(1.0, 0.0, 1.0, 0.01),
-    }
-    return (
-        NodeClass(
-            name="CheckpointLoaderSimple",
-            run=actions.load_checkpoint,
-            inputs={"ckpt_name": (checkpoints, {})},
-            outputs=("MODEL", "CLIP", "VAE"),
-            display_name="Load Checkpoint",
-            category="loaders",
-        ),
-        NodeClass(
-            name="CLIPTextEncode",
-            run=actions.encode_text,
-            inputs={"text": ("STRING", {"multiline": True, "dynamicPrompts": True}), "clip": ("CLIP", {})},
-            outputs=("CONDITIONING",),
-            display_name="CLIP Text Encode (Prompt)",
-            category="conditioning",
-        ),
-        NodeClass(
-            name="CLIPSetLastLayer",
-            run=actions.set_last_layer,
-            inputs={"clip": ("CLIP",), "stop_at_clip_layer": _integer(-1, -24, -1)},
-            outputs=("CLIP",),
-            display_name="CLIP Set Last Layer",
-            category="conditioning",
-        ),
-        NodeClass(
-            name="EmptyLatentImage",
-            run=actions.empty_latent,
-            inputs=latent_sides,
-            outputs=("LATENT",),
-            display_name="Empty Latent Image",
-            category="latent",
-        ),
-        NodeClass(
-            name="EmptySD3LatentImage",
-            run=actions.empty_latent,
-            inputs=sd3_sides,
-            outputs=["LATENT"],
-            display_name=None,
-            category="latent/sd3",
-            module="comfy_extras.nodes_sd3",
-            modern=True,
-        ),
-        NodeClass(
-            name="KSampler",
-            run=actions.sample,
-            inputs=sampling,
-            outputs=("LATENT",),
-            display_name="KSampler",
-            category="sampling",
-            steps=lambda inputs: int(inputs["steps"]),
-            reports_steps=True,
-        ),
-        NodeClass(
-            name="VAEDecode",
-            run=actions.decode,
-            inputs={"samples": ("LATENT", {}), "vae": ("VAE", {})},
-            outputs=("IMAGE",),
-            display_name="VAE Decode",
-            category="latent",
-        ),
-    )
-
-
-def _image_nodes() -> tuple[NodeClass, ...]:
-    empty = {
-        "width": _side(1, 1),
-        "height": _side(1, 1),
-        "batch_size": _BATCH,
-        "color": _integer(0, 0, 0xFFFFFF, display="color"),
-    }
-    scale = {"width": _side(0, 1), "height": _side(0, 1), "crop": (["disabled", "center"],)}
-    blur: dict[str, Input] = {
-        "image": ("IMAGE", {}),
-        "blur_radius": _integer(1, 1, 31),
-        "sigma": _number(1.0, 0.1, 10.0, 0.1),
-    }
-    return (
-        _image_node("EmptyImage", actions.empty_image, empty),
-        _image_node(
-            "ImageAddNoise",
-            actions.add_noise,
-            {"image": ("IMAGE",), "seed": _SEED, "strength": _number(0.5, 0.0, 1.0, 0.01)},
-            module="comfy_extras.nodes_images",
-        ),
-        NodeClass(
-            name="ImageBlur",
-            run=actions.blur,
-            inputs=blur,
-            outputs=["IMAGE"],
-            display_name=None,
-            category="image/postprocessing",
-            module="comfy_extras.nodes_post_processing",
-            modern=True,
-            steps=lambda _: 1,
-        ),
-        _image_node("ImageInvert", actions.invert, {"image": ("IMAGE",)}, display_name="Invert Image"),
-        _image_node(
-            "ImageScale",
-            actions.scale,
-            {"image": ("IMAGE",), "upscale_method": _SCALING, **scale},
-            display_name="Upscale Image",
-            category="image/upscaling",
-        ),
-        _image_node(
-            "ImageScaleBy",
-            actions.scale_by,
-            {"image": ("IMAGE",), "upscale_method": _SCALING, "scale_by": _number(1.0, 0.01, 8.0, 0.01)},
-            display_name="Upscale Image By",
-            category="image/upscaling",
-        ),
-        NodeClass(
-            name="SaveImage",
-            run=actions.save,
-            inputs={"images": ("IMAGE", {}), "filename_prefix": ("STRING", {"default": "ComfyUI"})},
-            display_name="Save Image",
-            category="image",
-            output_node=True,
-        ),
-        NodeClass(
-            name="PreviewImage",
-            run=actions.preview,
-            inputs={"images": ("IMAGE",)},
-            display_name="Preview Image",
-            category="image",
-            output_node=True,
-        ),
+def _checkpoint_loader(checkpoints: list[str]) -> NodeClass:
+    return NodeClass(
+        name="CheckpointLoaderSimple",
+        run=actions.load_checkpoint,
+        inputs={"ckpt_name": (checkpoints, {})},
+        outputs=("MODEL", "CLIP", "VAE"),
+        display_name="Load Checkpoint",
+        category="loaders",
     )
 
 
@@ -331,52 +197,184 @@ def _image_node(  # noqa: PLR0913  # a row of a table
     )
 
 
-def _text_nodes() -> tuple[NodeClass, ...]:
-    two: dict[str, Input] = {
-        "string_a": _TEXT,
-        "string_b": _TEXT,
-        "delimiter": ("STRING", {"default": "", **_ONE_LINE}),
-    }
-    return (
-        NodeClass(
-            name="StringLength",
-            run=actions.length,
-            inputs={"string": _TEXT},
-            outputs=["INT"],
-            output_names=["length"],
-            display_name="Length",
-            category="utils/string",
-            module="comfy_extras.nodes_string",
-            modern=True,
-        ),
-        NodeClass(
-            name="StringConcatenate",
-            run=actions.concatenate,
-            inputs=two,
-            outputs=["STRING"],
-            display_name="Concatenate",
-            category="utils/string",
-            module="comfy_extras.nodes_string",
-            modern=True,
-        ),
-        NodeClass(
-            name="PrimitiveString",
-            run=actions.constant,
-            inputs={"value": ("STRING", _ONE_LINE)},
-            outputs=["STRING"],
-            display_name="String",
-            category="utils/primitive",
-            module="comfy_extras.nodes_primitive",
-            modern=True,
-        ),
-        NodeClass(
-            name="PrimitiveStringMultiline",
-            run=actions.constant,
-            inputs={"value": _TEXT},
-            outputs=["STRING"],
-            display_name="String (Multiline)",
-            category="utils/primitive",
-            module="comfy_extras.nodes_primitive",
-            modern=True,
-        ),
-    )
+_LATENT_SIDES = {"width": _side(16, 8), "height": _side(16, 8), "batch_size": _BATCH}
+_SD3_SIDES = {"width": _side(16, 16, 1024), "height": _side(16, 16, 1024), "batch_size": _BATCH}
+_SAMPLING: dict[str, Input] = {
+    "model": ("MODEL", {}),
+    "seed": _SEED,
+    "steps": _integer(20, 1, 10000, None),
+    "cfg": _number(8.0, 0.0, 100.0, 0.1, round=0.01),
+    "sampler_name": (SAMPLERS, {}),
+    "scheduler": (SCHEDULERS, {}),
+    "positive": ("CONDITIONING", {}),
+    "negative": ("CONDITIONING", {}),
+    "latent_image": ("LATENT", {}),
+    "denoise": _number(1.0, 0.0, 1.0, 0.01),
+}
+_MODEL_NODES = (
+    NodeClass(
+        name="CLIPTextEncode",
+        run=actions.encode_text,
+        inputs={"text": ("STRING", {"multiline": True, "dynamicPrompts": True}), "clip": ("CLIP", {})},
+        outputs=("CONDITIONING",),
+        display_name="CLIP Text Encode (Prompt)",
+        category="conditioning",
+    ),
+    NodeClass(
+        name="CLIPSetLastLayer",
+        run=actions.set_last_layer,
+        inputs={"clip": ("CLIP",), "stop_at_clip_layer": _integer(-1, -24, -1)},
+        outputs=("CLIP",),
+        display_name="CLIP Set Last Layer",
+        category="conditioning",
+    ),
+    NodeClass(
+        name="EmptyLatentImage",
+        run=actions.empty_latent,
+        inputs=_LATENT_SIDES,
+        outputs=("LATENT",),
+        display_name="Empty Latent Image",
+        category="latent",
+    ),
+    NodeClass(
+        name="EmptySD3LatentImage",
+        run=actions.empty_latent,
+        inputs=_SD3_SIDES,
+        outputs=["LATENT"],
+        display_name=None,
+        category="latent/sd3",
+        module="comfy_extras.nodes_sd3",
+        modern=True,
+    ),
+    NodeClass(
+        name="KSampler",
+        run=actions.sample,
+        inputs=_SAMPLING,
+        outputs=("LATENT",),
+        display_name="KSampler",
+        category="sampling",
+        steps=lambda inputs: int(inputs["steps"]),
+        reports_steps=True,
+    ),
+    NodeClass(
+        name="VAEDecode",
+        run=actions.decode,
+        inputs={"samples": ("LATENT", {}), "vae": ("VAE", {})},
+        outputs=("IMAGE",),
+        display_name="VAE Decode",
+        category="latent",
+    ),
+)
+
+_EMPTY_IMAGE: dict[str, Input] = {
+    "width": _side(1, 1),
+    "height": _side(1, 1),
+    "batch_size": _BATCH,
+    "color": _integer(0, 0, 0xFFFFFF, display="color"),
+}
+_SCALE: dict[str, Input] = {"width": _side(0, 1), "height": _side(0, 1), "crop": (["disabled", "center"],)}
+_BLUR: dict[str, Input] = {
+    "image": ("IMAGE", {}),
+    "blur_radius": _integer(1, 1, 31),
+    "sigma": _number(1.0, 0.1, 10.0, 0.1),
+}
+_IMAGE_NODES = (
+    _image_node("EmptyImage", actions.empty_image, _EMPTY_IMAGE),
+    _image_node(
+        "ImageAddNoise",
+        actions.add_noise,
+        {"image": ("IMAGE",), "seed": _SEED, "strength": _number(0.5, 0.0, 1.0, 0.01)},
+        module="comfy_extras.nodes_images",
+    ),
+    NodeClass(
+        name="ImageBlur",
+        run=actions.blur,
+        inputs=_BLUR,
+        outputs=["IMAGE"],
+        display_name=None,
+        category="image/postprocessing",
+        module="comfy_extras.nodes_post_processing",
+        modern=True,
+        steps=lambda _: 1,
+    ),
+    _image_node("ImageInvert", actions.invert, {"image": ("IMAGE",)}, display_name="Invert Image"),
+    _image_node(
+        "ImageScale",
+        actions.scale,
+        {"image": ("IMAGE",), "upscale_method": _SCALING, **_SCALE},
+        display_name="Upscale Image",
+        category="image/upscaling",
+    ),
+    _image_node(
+        "ImageScaleBy",
+        actions.scale_by,
+        {"image": ("IMAGE",), "upscale_method": _SCALING, "scale_by": _number(1.0, 0.01, 8.0, 0.01)},
+        display_name="Upscale Image By",
+        category="image/upscaling",
+    ),
+    NodeClass(
+        name="SaveImage",
+        run=actions.save,
+        inputs={"images": ("IMAGE", {}), "filename_prefix": ("STRING", {"default": "ComfyUI"})},
+        display_name="Save Image",
+        category="image",
+        output_node=True,
+    ),
+    NodeClass(
+        name="PreviewImage",
+        run=actions.preview,
+        inputs={"images": ("IMAGE",)},
+        display_name="Preview Image",
+        category="image",
+        output_node=True,
+    ),
+)
+
+_TWO_TEXTS: dict[str, Input] = {
+    "string_a": _TEXT,
+    "string_b": _TEXT,
+    "delimiter": ("STRING", {"default": "", **_ONE_LINE}),
+}
+_TEXT_NODES = (
+    NodeClass(
+        name="StringLength",
+        run=actions.length,
+        inputs={"string": _TEXT},
+        outputs=["INT"],
+        output_names=["length"],
+        display_name="Length",
+        category="utils/string",
+        module="comfy_extras.nodes_string",
+        modern=True,
+    ),
+    NodeClass(
+        name="StringConcatenate",
+        run=actions.concatenate,
+        inputs=_TWO_TEXTS,
+        outputs=["STRING"],
+        display_name="Concatenate",
+        category="utils/string",
+        module="comfy_extras.nodes_string",
+        modern=True,
+    ),
+    NodeClass(
+        name="PrimitiveString",
+        run=actions.constant,
+        inputs={"value": ("STRING", _ONE_LINE)},
+        outputs=["STRING"],
+        display_name="String",
+        category="utils/primitive",
+        module="comfy_extras.nodes_primitive",
+        modern=True,
+    ),
+    NodeClass(
+        name="PrimitiveStringMultiline",
+        run=actions.constant,
+        inputs={"value": _TEXT},
+        outputs=["STRING"],
+        display_name="String (Multiline)",
+        category="utils/primitive",
+        module="comfy_extras.nodes_primitive",
+        modern=True,
+    ),
+)

@@ -103,10 +103,13 @@ FAULTS = [
     pytest.param(
         answers("GET", "/", lambda s: s.status(500, "Server got itself in trouble")), "server-failed", "500", id="500"
     ),
+    pytest.param(answers("GET", "/system_stats", lambda s: s.json([1])), "not-comfyui", "", id="JSON of another shape"),
     pytest.param(
-        answers("GET", "/system_stats", lambda s: s.json([1])), "bad-response", "", id="JSON of another shape"
+        answers("GET", "/object_info", lambda s: s.cut_short(b'{"a": 1}', 4)),
+        "bad-response",
+        "breaks off",
+        id="truncated body",
     ),
-    pytest.param(answers("GET", "/object_info", lambda s: s.cut_short(b'{"a": 1}', 4)), "", "", id="truncated body"),
     pytest.param(
         answers("GET", "/view", lambda s: s.cut_short(picture(), 100)),
         "transfer-incomplete",
@@ -118,7 +121,7 @@ FAULTS = [
     pytest.param(
         answers("POST", "/prompt", lambda s: s.status(500, "trouble")), "server-failed", "500", id="500 for a job"
     ),
-    pytest.param(rejected_node, "", "KSampler", id="node_errors in a 200"),
+    pytest.param(rejected_node, "graph-rejected", "KSampler", id="node_errors in a 200"),
     pytest.param(without_outputs, "no-output", "", id="success without outputs"),
     pytest.param(all_cached, "no-output", "", id="all cached"),
     pytest.param(vanished, "job-lost", "", id="vanished from queue and history"),
