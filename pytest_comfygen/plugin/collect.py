@@ -13,6 +13,7 @@ from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.errors import ComfygenError, JobFileError
 from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.outputs.report import one_line, render
+from pytest_comfygen.plugin.selection import bring_forward
 from pytest_comfygen.plugin.session import session_of
 from pytest_comfygen.plugin.work import Meeting
 from pytest_comfygen.records import Job, JobResult
@@ -88,7 +89,10 @@ class ComfyItem(pytest.Function):
         self._meeting = None
         if self._plan.action == "make":
             client = work.client_of(self.job, self._default_client)
+            is_first = not work.has_met(client)
             self._meeting = work.meet(client, self._selection)
+            if is_first:
+                bring_forward(self.session, self, self._meeting.refused)
 
     def _default_client(self) -> ComfyClient:
         """The fixture `comfy_client`, which a `conftest.py` may override."""

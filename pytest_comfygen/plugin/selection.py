@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from pytest_comfygen.plugin.session import session_of
 if TYPE_CHECKING:
     from pytest_comfygen.plugin.collect import ComfyItem
 
-__all__ = ["keep_asked", "wants"]
+__all__ = ["bring_forward", "keep_asked", "wants"]
 
 
 def wants(path: Path, parent: pytest.Collector) -> bool:
@@ -44,7 +45,23 @@ def keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
         config.hook.pytest_deselected(items=left)
 
 
-def _images(items: list[pytest.Item]) -> list[ComfyItem]:
+def bring_forward(session: pytest.Session, current: pytest.Item, refused: Collection[str]) -> None:
+    """Run the images that the server would refuse at once, so that a typo in the last one shows in seconds.
+
+    They come after the next item, which pytest has promised to the current one already. Not on an xdist worker: its
+    controller counts on the order.
+
+    :param refused: job ids.
+    """
+    if not refused or hasattr(session.config, "workerinput"):
+        return
+    settled = session.items.index(current) + 2
+    waiting = session.items[settled:]
+    first = {item for item in _images(waiting) if item.job.id in refused}
+    session.items[settled:] = sorted(waiting, key=lambda item: item not in first)
+
+
+def _images(items: Sequence[pytest.Item]) -> list[ComfyItem]:
     """The images among `items`; without an opened job file, their class was never imported."""
     collect = sys.modules.get("pytest_comfygen.plugin.collect")
     return [item for item in items if isinstance(item, collect.ComfyItem)] if collect else []

@@ -159,6 +159,10 @@ class Work:
             raise met
         return met
 
+    def has_met(self, client: ComfyClient) -> bool:
+        """Whether there was a first contact with this server already."""
+        return client.url in self._meetings
+
     def forget_meeting(self, client: ComfyClient) -> None:
         """The server failed: whoever comes next looks whether it is still there."""
         if isinstance(self._meetings.get(client.url), Meeting):

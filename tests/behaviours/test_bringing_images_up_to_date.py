@@ -165,3 +165,23 @@ def test_with_xdist_every_image_is_made_once(
 
     assert repository.images_line(result) == "images: 14 generated"
     assert len(list((repository.path / "assets").glob("*.png"))) == 14
+
+
+def test_what_the_server_would_refuse_fails_first_and_the_others_are_made(
+    repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    items = "".join(f"  kin_{number}: {{}}\n" for number in range(6))
+    repository.edit_job("  kin_elf: {tags: [draft]}\n", f"{items}  kin_elf: {{sampler: dpmpp2m}}\n")
+
+    result = repository.run("jobs", "-v")
+
+    order = [line.partition("::")[2].split()[:2] for line in result.outlines if line.startswith("jobs/")]
+    assert order[:4] == [
+        ["kin_dwarf", "GENERATED"],
+        ["kin_0", "GENERATED"],
+        ["kin_elf", "FAILED"],
+        ["kin_1", "GENERATED"],
+    ]
+    assert repository.images_line(result) == "images: 7 generated, 1 failed"
+    result.stdout.fnmatch_lines(["*[[]value-refused[]] jobs/kins.comfyjob.yaml:12:*dpmpp2m*", "*hint:*dpmpp_2m*"])
