@@ -1,0 +1,72 @@
+"""The words that users read."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_comfygen.errors import ServerUnreachable, UnknownKey, Where
+from pytest_comfygen.outputs.report import finding_rows, images_line, one_line, reason_lines, render
+from pytest_comfygen.records import Finding, Reason
+
+
+def test_an_error_is_code_place_and_message_on_one_line() -> None:
+    error = UnknownKey("unknown key 'promt'", where=Where("jobs/kins.comfyjob.yaml", 7, 3))
+
+    assert one_line(error) == "[unknown-key] jobs/kins.comfyjob.yaml:7:3: unknown key 'promt'"
+
+
+def test_an_error_is_rendered_with_its_details_its_hint_and_the_way_to_repeat_it() -> None:
+    also = UnknownKey("unknown key 'stepz'", where=Where("a.comfyjob.yaml", 2, 1), hint="did you mean `steps`?")
+    error = ServerUnreachable("nobody answers", hint="start ComfyUI", details=("tried 4 times",), also=(also,))
+
+    expected = [
+        "[server-unreachable] nobody answers",
+        "    tried 4 times",
+        "  hint: start ComfyUI",
+        "[unknown-key] a.comfyjob.yaml:2:1: unknown key 'stepz'",
+        "  hint: did you mean `steps`?",
+        '  rerun: pytest "a::b"',
+    ]
+    assert render(error, rerun='pytest "a::b"').splitlines() == expected
+
+
+def test_the_summary_counts_what_occurred_in_a_fixed_order() -> None:
+    counts = {"failed": 1, "generated": 2, "identical": 1, "current": 3, "stale": 0}
+
+    assert images_line(counts) == "images: 2 generated, 3 current, 1 identical, 1 failed"
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Reason("changed", "params", "steps", 20, 28), "steps 20 → 28"),
+        (Reason("changed", "prompt", "prompt", "a dwarf", "an elf"), "prompt 'a dwarf' → 'an elf'"),
+        (Reason("changed", "prompt", "negative", "", "text"), "negative '' → text"),
+        (Reason("changed", "workflow", "set 3.seed", None, 7), "set 3.seed (none) → 7"),
+        (Reason("changed", "prompt", "prompt", "a" * 99, "b"), f"prompt {'a' * 59}… → b"),
+        (Reason("missing"), "the image is missing"),
+        (Reason("damaged", new="it ends too early"), "the image is damaged: it ends too early"),
+        (
+            Reason("check", key="blank", old="stddev 0.1", new="1 or more"),
+            "check blank: found stddev 0.1, wanted 1 or more",
+        ),
+        (Reason("asked"), "asked for"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_reason_names_the_old_value_and_the_new(reason: Reason, words: str) -> None:
+    assert list(reason_lines([reason])) == [words]
+
+
+def test_findings_are_an_aligned_table() -> None:
+    findings = [
+        Finding("wrong-size", "error", "32x64", "64x64"),
+        Finding("black", "error", "every pixel is black", "a picture"),
+    ]
+
+    expected = [
+        "check       found                 wanted",
+        "wrong-size  32x64                 64x64",
+        "black       every pixel is black  a picture",
+    ]
+    assert finding_rows(findings) == expected
