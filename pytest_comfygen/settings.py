@@ -6,15 +6,17 @@ Command line beats environment beats ini beats default; unset is None everywhere
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from pytest_comfygen.errors import SettingsConflict, SettingsError
 
 __all__ = ["OPTIONS", "Option", "Settings", "is_ci", "resolve"]
 
-Kind = Literal["flag", "choice", "text", "list", "seconds"]
+Kind = Literal["flag", "choice", "text", "urls", "seconds"]
 Update = Literal["stale", "missing", "all", "none"]
 
 
@@ -67,7 +69,7 @@ OPTIONS = (
     ),
     Option(
         name="url",
-        kind="list",
+        kind="urls",
         metavar="URL",
         default=(),
         help="use this running ComfyUI and start none (repeatable)",
@@ -135,6 +137,11 @@ class Settings(NamedTuple):
     ci: bool = False
     sources: Mapping[str, str] = MappingProxyType({})
 
+    @property
+    def makes_nothing(self) -> bool:
+        """Whether this run only verifies."""
+        return self.update == "none" and not self.sketch
+
     def described(self) -> list[str]:
         """Each value that is not a default, with its source, as the run's header shows it."""
         return [f"{name}={_shown(getattr(self, name))} ({source})" for name, source in self.sources.items()]
@@ -160,8 +167,8 @@ def resolve(
     """
     found = {option.name: _find(option, command_line, environment, ini) for option in OPTIONS}
     ci = is_ci(environment)
+    _settle_contradictions(found)
     found["update"] = _update(found["update"], found["check"], ci=ci)
-    _refuse_contradictions(found)
     return Settings(
         **{name: one.value for name, one in found.items()},
         ci=ci,
@@ -205,15 +212,16 @@ def _update(update: _Found, check: _Found, *, ci: bool) -> _Found:
     return update
 
 
-def _refuse_contradictions(found: Mapping[str, _Found]) -> None:
-    sketch, check, adopt = found["sketch"], found["check"], found["adopt"]
-    if sketch.value and check.value and sketch.rank == check.rank:
-        raise SettingsConflict(
-            f"{sketch.source} draws placeholders, and {check.source} makes nothing", hint="leave one of them out"
-        )
-    if adopt.value and (sketch.value or check.value):
-        other = sketch if sketch.value else check
-        raise SettingsConflict(f"{adopt.source} writes records, which {other.source} never does")
+def _settle_contradictions(found: dict[str, _Found]) -> None:
+    """To draw, to verify only and to adopt exclude each other: the one given nearer to the user counts."""
+    wanted = sorted((found[name].rank, name) for name in ("sketch", "check", "adopt") if found[name].value)
+    for (rank, name), (other_rank, other) in itertools.pairwise(wanted):
+        if rank == other_rank:
+            raise SettingsConflict(
+                f"{found[name].source} and {found[other].source} exclude each other", hint="leave one of them out"
+            )
+    for _, name in wanted[1:]:
+        found[name] = _Found(False, "default", 3)  # noqa: FBT003  # a value among others
 
 
 # --- reading one value ----------------------------------------------------------------------------------------------
@@ -245,9 +253,14 @@ def _read_text(_option: Option, value: object, source: str) -> str:
     return text
 
 
-def _read_list(_option: Option, value: object, _source: str) -> tuple[str, ...]:
+def _read_urls(_option: Option, value: object, source: str) -> tuple[str, ...]:
     lines = value if isinstance(value, list | tuple) else str(value).split()
-    return tuple(text for line in lines for text in str(line).split())
+    urls = tuple(text for line in lines for text in str(line).split())
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SettingsError(f"{source}: {url!r} is no http address", hint="write it as http://127.0.0.1:8188")
+    return urls
 
 
 def _read_seconds(_option: Option, value: object, source: str) -> float:
@@ -264,7 +277,7 @@ _READERS: Mapping[Kind, Callable[[Option, object, str], object]] = {
     "flag": _read_flag,
     "choice": _read_choice,
     "text": _read_text,
-    "list": _read_list,
+    "urls": _read_urls,
     "seconds": _read_seconds,
 }
 

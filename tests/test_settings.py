@@ -82,19 +82,39 @@ def test_the_nearer_of_check_and_update_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command_line", "fragment"),
+    ("command_line", "message"),
     [
-        ({"comfy_check": True, "comfy_update": "all"}, "--comfy-check verifies only"),
-        ({"comfy_check": True, "comfy_sketch": True}, "--comfy-sketch draws placeholders"),
-        ({"comfy_adopt": True, "comfy_sketch": True}, "--comfy-adopt writes records"),
-        ({"comfy_adopt": True, "comfy_check": True}, "--comfy-adopt writes records"),
+        (
+            {"comfy_check": True, "comfy_update": "all"},
+            "command line --comfy-check verifies only, and command line --comfy-update asks to make images (all)",
+        ),
+        (
+            {"comfy_check": True, "comfy_sketch": True},
+            "command line --comfy-check and command line --comfy-sketch exclude each other",
+        ),
+        (
+            {"comfy_adopt": True, "comfy_sketch": True},
+            "command line --comfy-adopt and command line --comfy-sketch exclude each other",
+        ),
+        (
+            {"comfy_adopt": True, "comfy_check": True},
+            "command line --comfy-adopt and command line --comfy-check exclude each other",
+        ),
     ],
 )
-def test_contradictions_are_refused(command_line: dict[str, object], fragment: str) -> None:
+def test_contradictions_are_refused(command_line: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsConflict) as refused:
         answer(command_line)
 
-    assert fragment in str(refused.value)
+    assert str(refused.value) == message
+
+
+def test_the_nearer_of_two_that_exclude_each_other_counts() -> None:
+    checked = answer({"comfy_check": True}, {"COMFYGEN_SKETCH": "1"})
+    sketched = answer({"comfy_sketch": True}, {"COMFYGEN_CHECK": "1"})
+
+    assert (checked.check, checked.sketch, checked.update) == (True, False, "none")
+    assert (sketched.check, sketched.sketch, sketched.update) == (False, True, "stale")
 
 
 @pytest.mark.parametrize(
@@ -105,6 +125,8 @@ def test_contradictions_are_refused(command_line: dict[str, object], fragment: s
         ({"COMFYGEN_TIMEOUT": "inf"}, "environment COMFYGEN_TIMEOUT: 'inf' is not a number of seconds above 0"),
         ({"COMFYGEN_SKETCH": "perhaps"}, "environment COMFYGEN_SKETCH: 'perhaps' is neither true nor false"),
         ({"COMFYGEN_UPDATE": "some"}, "environment COMFYGEN_UPDATE: 'some' is not one of stale, missing, all, none"),
+        ({"COMFYGEN_URL": "ftp://a"}, "environment COMFYGEN_URL: 'ftp://a' is no http address"),
+        ({"COMFYGEN_URL": "127.0.0.1:8188"}, "environment COMFYGEN_URL: '127.0.0.1:8188' is no http address"),
         ({"COMFYGEN_DIR": " "}, "environment COMFYGEN_DIR: the value is empty"),
     ],
 )

@@ -73,7 +73,6 @@ from pytest_comfygen.errors.job_file import (
 )
 from pytest_comfygen.errors.machine import (
     BadResponse,
-    InstallMissing,
     MachineError,
     NoServer,
     NotComfyUI,
@@ -110,7 +109,6 @@ __all__ = [
     "ImageMissing",
     "ImageStale",
     "ImageUnrecorded",
-    "InstallMissing",
     "Interrupted",
     "JobError",
     "JobFileError",

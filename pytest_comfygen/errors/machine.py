@@ -6,7 +6,6 @@ from pytest_comfygen.errors.place import ComfygenError
 
 __all__ = [
     "BadResponse",
-    "InstallMissing",
     "MachineError",
     "NoServer",
     "NotComfyUI",
@@ -22,12 +21,6 @@ class MachineError(ComfygenError):
     """Something this run needs on this machine is not there or does not work."""
 
     code = "machine"
-
-
-class InstallMissing(MachineError):
-    """There is no ComfyUI where one is expected."""
-
-    code = "no-install"
 
 
 class NoServer(MachineError):

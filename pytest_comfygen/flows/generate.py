@@ -49,6 +49,7 @@ from pytest_comfygen.verify.image import inspect
 
 __all__ = ["Picture", "Workplace", "adopt", "draw", "generate", "make_picture", "refresh"]
 
+_ADOPTED = "adopted"
 _FORMATS: dict[str, ImageFormat] = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg"}
 
 
@@ -97,15 +98,18 @@ def generate(plan: Plan, workplace: Workplace) -> JobResult:
     if _is_identical(plan, picture):
         return _keep_identical(plan, picture, workplace, result)
     try:
-        return replace(result, record=_publish(plan, picture, workplace))
+        record, warnings = _publish(plan, picture, workplace)
     except DestinationChanged:
         return _after_another_writer(plan, picture, workplace, result)
+    return replace(result, record=record, warnings=warnings)
 
 
 def draw(job: Job, seed: int, workplace: Workplace, write: Callable[[bytes], Path]) -> JobResult:
     """Make a picture of `job` that is no asset: checked like one, written by `write`, without a record."""
     picture = make_picture(job, seed, workplace)
-    return JobResult(outcome="generated", path=write(picture.data), timing=picture.execution.timing)
+    path = write(picture.data)
+    warnings = _ask_hooks(job, picture, path, workplace)
+    return JobResult(outcome="generated", path=path, timing=picture.execution.timing, warnings=warnings)
 
 
 def adopt(plan: Plan, store: Store) -> JobResult:
@@ -123,7 +127,7 @@ def adopt(plan: Plan, store: Store) -> JobResult:
         file_sha256=plan.seen.sha256 or "",
         pixels_sha256=inspection.pixels_sha256 or "",
         source_sha256=None,
-        encoding="adopted",
+        encoding=_ADOPTED,
         verified=_verified(plan.job, inspection),
     )
     store.write_record(plan.job.output, record)
@@ -258,18 +262,26 @@ def _keep_identical(plan: Plan, picture: Picture, workplace: Workplace, result: 
     return replace(result, outcome="identical", record=record)
 
 
-def _publish(plan: Plan, picture: Picture, workplace: Workplace) -> ImageRecord:
+def _publish(plan: Plan, picture: Picture, workplace: Workplace) -> tuple[ImageRecord, tuple[Finding, ...]]:
     store, job = workplace.store, plan.job
-    if any(reason.kind == "damaged" for reason in plan.reasons):
+    if not _is_ours(plan):
         store.trash(job.output)
     staged = store.stage(job.output, picture.data)
     with store.discarding(staged):
         _refuse_what_is_on_disk(job, picture, staged)
-        _ask_hooks(job, picture, staged, workplace)
+        warnings = _ask_hooks(job, picture, staged.path, workplace)
         record = _record(plan, picture, workplace.server)
         store.publish(staged, record, plan.seen)
     workplace.notify(Event(kind="published", job=job.id, text=job.output_name))
-    return record
+    return record, warnings
+
+
+def _is_ours(plan: Plan) -> bool:
+    """Whether what is replaced can be made again: nothing that a person brought, edited, or that broke."""
+    record = plan.record
+    return not plan.seen.exists or (
+        record is not None and record.encoding != _ADOPTED and plan.seen.sha256 == record.file_sha256
+    )
 
 
 def _after_another_writer(plan: Plan, picture: Picture, workplace: Workplace, result: JobResult) -> JobResult:
@@ -293,9 +305,14 @@ def _refuse_what_is_on_disk(job: Job, picture: Picture, staged: Staged) -> None:
         raise WriteFailed(f"{job.output_name}: the disk gave back other bytes than were written", where=job.where)
 
 
-def _ask_hooks(job: Job, picture: Picture, staged: Staged, workplace: Workplace) -> None:
-    answers = workplace.hooks.pytest_comfygen_verify(job=job, path=staged.path)
-    found = [finding for answer in answers for finding in answer or ()]
+def _ask_hooks(job: Job, picture: Picture, path: Path, workplace: Workplace) -> tuple[Finding, ...]:
+    """Ask users' own checks about the picture at `path`.
+
+    :returns: their warnings.
+    :raises PictureRefused: one of them found an error.
+    """
+    answers = workplace.hooks.pytest_comfygen_verify(job=job, path=path)
+    found = tuple(finding for answer in answers for finding in answer or ())
     strangers = [one for one in found if not isinstance(one, Finding)]
     if strangers:
         msg = f"pytest_comfygen_verify must return pytest_comfygen.Finding objects, not {strangers[0]!r}"
@@ -303,6 +320,7 @@ def _ask_hooks(job: Job, picture: Picture, staged: Staged, workplace: Workplace)
     failing = tuple(one for one in found if one.severity == "error")
     if failing:
         raise _refusal(job, picture.data, failing, workplace.store)
+    return found
 
 
 def _record(plan: Plan, picture: Picture, server: ServerInfo) -> ImageRecord:

@@ -129,7 +129,7 @@ def _for_recorded(plan: Plan, record: ImageRecord, store: Store, settings: Setti
     if inspection.pixels_sha256 == record.pixels_sha256:
         return _for_intact(replace(plan, inspection=inspection), record, store, settings, refresh=True)
     if inspection.pixels_sha256 is None and _is_damaged(data, inspection, plan.job):
-        return _for_reasons(plan, (Reason("damaged", new=inspection.findings[0].found),), settings)
+        return _for_reasons(plan, (Reason("damaged", new=inspection.findings[0].found),), store, settings)
     return _for_edited(plan, store, settings)
 
 
@@ -163,13 +163,15 @@ def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Setting
             if finding.severity == "error"
         )
     if changed:
-        return _adoption(plan, store) if settings.adopt else _for_reasons(plan, changed, settings)
+        return _for_reasons(plan, changed, store, settings)
     if settings.update == "all" and not settings.adopt:
         return replace(plan, action="make", reasons=(Reason("asked"),))
     return replace(plan, action="refresh" if refresh and settings.update != "none" else "keep")
 
 
-def _for_reasons(plan: Plan, reasons: tuple[Reason, ...], settings: Settings) -> Plan:
+def _for_reasons(plan: Plan, reasons: tuple[Reason, ...], store: Store, settings: Settings) -> Plan:
+    if settings.adopt:
+        return _adoption(plan, store)
     if settings.update in ("stale", "all"):
         return replace(plan, action="make", reasons=reasons)
     lines = tuple(reason_lines(reasons))

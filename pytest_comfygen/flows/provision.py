@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from pytest_comfygen.engine.client import ComfyClient, Patience
+from pytest_comfygen.engine.client.address import normal_url
 from pytest_comfygen.engine.journal import discard, leftovers
 from pytest_comfygen.engine.server import sketch_server
 from pytest_comfygen.errors import MachineError, NoServer
 from pytest_comfygen.records import ServerInfo
 from pytest_comfygen.settings import Settings
 
-__all__ = ["DEFAULT_URL", "clean_up_leftovers", "connect", "serving"]
+__all__ = ["DEFAULT_URL", "authorization_for", "clean_up_leftovers", "open_client", "serving"]
 
 DEFAULT_URL = "http://127.0.0.1:8188"
 
@@ -26,30 +27,41 @@ _HOW_TO_GET_ONE = (
 
 @contextmanager
 def serving(
-    settings: Settings, logs: Path, environment: Mapping[str, str], *, default_url: str = DEFAULT_URL
+    settings: Settings, logs: Callable[[], Path], environment: Mapping[str, str], *, default_url: str = DEFAULT_URL
 ) -> Iterator[ServerInfo]:
     """A server that answers: the stand-in when sketching, the one that settings name, or what runs at the default.
 
-    :param logs: directory for the log of a server that we start; made when needed.
+    :param logs: gives the directory for the log of a server that we start, which is made only then.
     :raises MachineError: there is none, or what answers is not ComfyUI.
     """
     if settings.sketch:
-        logs.mkdir(parents=True, exist_ok=True)
-        log = logs / f"sketch-{os.getpid()}.log"
+        log = logs() / f"sketch-{os.getpid()}.log"
         with sketch_server(log, environment, timeout_s=settings.start_timeout) as url:
-            yield replace(connect(url, settings), owned=True)
+            yield replace(_ask(open_client(url, settings, {})), owned=True)
+        log.unlink(missing_ok=True)  # it ended well, so nobody will ask
     elif settings.url:
-        yield _first_that_answers(settings)
+        yield _first_that_answers(settings, environment)
     else:
         yield _already_running(default_url, settings)
 
 
-def connect(url: str, settings: Settings, patience: Patience | None = None) -> ServerInfo:
-    """Ask the server at `url` who it is.
+def open_client(
+    url: str, settings: Settings, environment: Mapping[str, str], patience: Patience | None = None
+) -> ComfyClient:
+    """A client of the server at `url`."""
+    authorization = authorization_for(url, settings, environment)
+    return ComfyClient(url, silence_s=settings.timeout, authorization=authorization, patience=patience)
 
-    :raises MachineError: nothing answers there, or it is not ComfyUI.
-    """
-    with ComfyClient(url, silence_s=settings.timeout, patience=patience) as client:
+
+def authorization_for(url: str, settings: Settings, environment: Mapping[str, str]) -> str | None:
+    """`COMFYGEN_AUTH`, for the one server that the settings name and for no other."""
+    named = [normal_url(one) for one in settings.url] == [normal_url(url)]
+    return environment.get("COMFYGEN_AUTH") or None if named else None
+
+
+def _ask(client: ComfyClient) -> ServerInfo:
+    """Who answers there, if anybody does."""
+    with client:
         return client.server_info()
 
 
@@ -61,18 +73,18 @@ def clean_up_leftovers(journals: Path, client: ComfyClient) -> None:
         discard(journals, open_ids)
 
 
-def _first_that_answers(settings: Settings) -> ServerInfo:
+def _first_that_answers(settings: Settings, environment: Mapping[str, str]) -> ServerInfo:
     """The first of the named servers; the error of the last when none answers."""
     *others, last = settings.url
     for url in others:
         with suppress(MachineError):
-            return connect(url, settings, Patience(attempts=1))
-    return connect(last, settings)
+            return _ask(open_client(url, settings, environment, Patience(attempts=1)))
+    return _ask(open_client(last, settings, environment))
 
 
 def _already_running(url: str, settings: Settings) -> ServerInfo:
     try:
-        return connect(url, settings, Patience(attempts=1))
+        return _ask(open_client(url, settings, {}, Patience(attempts=1)))
     except MachineError as error:
         raise NoServer(
             f"no ComfyUI server: none was named, and {url} does not answer as one",

@@ -36,7 +36,7 @@ _LONGEST_VALUE = 60
 
 def one_line(error: ComfygenError) -> str:
     """`[code] file:line:column: message`, the line that pytest's short summary shows."""
-    return f"[{error.code}] {error}"
+    return _harmless(f"[{error.code}] {error}")
 
 
 def render(error: ComfygenError, *, rerun: str = "") -> str:
@@ -53,11 +53,18 @@ def render(error: ComfygenError, *, rerun: str = "") -> str:
 def _lines(error: ComfygenError) -> Iterator[str]:
     yield one_line(error)
     for detail in error.details:
-        yield f"    {detail}"
+        yield _harmless(f"    {detail}")
     if error.hint:
-        yield f"  hint: {error.hint}"
+        yield _harmless(f"  hint: {error.hint}")
     for other in error.also:
         yield from _lines(other)
+
+
+def _harmless(text: str) -> str:
+    """Without what would act on a terminal: a record, a server's answer or a prompt may hold escape sequences."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def images_line(counts: Mapping[str, int]) -> str:

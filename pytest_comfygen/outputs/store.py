@@ -319,6 +319,19 @@ class Store:
 
     # --- the local directory ----------------------------------------------------------------------------------------
 
+    def local_directory(self, name: str) -> Path:
+        """A directory of this machine's own below `.comfygen/`, made when it is not there.
+
+        :raises OutsideRepository: a link leads out of the repository.
+        :raises WriteFailed: it cannot be made.
+        """
+        directory = self._local_root / name
+        with self._guard.translated(directory):
+            self._make_local_root()
+            self._guard.refuse_outside(directory / "file")
+            directory.mkdir(exist_ok=True)
+        return directory
+
     def _local_path(self, folder: str, output: Path) -> Path:
         return self._local_root / folder / output.relative_to(self._root)
 

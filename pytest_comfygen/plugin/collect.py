@@ -12,7 +12,7 @@ import pytest
 from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.errors import ComfygenError, JobFileError
 from pytest_comfygen.flows.plan import Plan
-from pytest_comfygen.outputs.report import one_line, render
+from pytest_comfygen.outputs.report import one_line, reason_lines, render
 from pytest_comfygen.plugin.selection import bring_forward
 from pytest_comfygen.plugin.session import session_of
 from pytest_comfygen.plugin.work import Meeting
@@ -119,6 +119,10 @@ class ComfyItem(pytest.Function):
         result = work.settle(plan) if meeting is None else self._make(plan, meeting)
         self.user_properties.extend(_properties(self.job, result))
         self.ihook.pytest_comfygen_finished(job=self.job, result=result)
+        for finding in result.warnings:
+            self.warn(
+                ComfygenWarning(f"{self.job.where}: {finding.code}: found {finding.found}, wanted {finding.wanted}")
+            )
         if result.outcome == "planned":
             pytest.skip(f"planned: {self.job.output_name} is not made yet")
 
@@ -143,6 +147,8 @@ def _properties(job: Job, result: JobResult) -> Iterator[tuple[str, str]]:
     """What JUnit and the terminal are told; short strings, because that is all that travels from a worker."""
     yield "comfygen.outcome", result.outcome
     yield "comfygen.output", job.output_name
+    if result.outcome != "planned" and any(reason.kind != "missing" for reason in result.reasons):
+        yield "comfygen.reason", "; ".join(reason_lines(result.reasons))
     record, timing = result.record, result.timing
     found = {
         "sha256": record.file_sha256 if record else None,

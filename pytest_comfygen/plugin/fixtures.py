@@ -27,20 +27,22 @@ def comfy_settings(pytestconfig: pytest.Config) -> Settings:
 
 @pytest.fixture(scope="session")
 def comfy_server(pytestconfig: pytest.Config, comfy_settings: Settings) -> Iterator[ServerInfo]:
-    """The ComfyUI server that makes this run's pictures; one is started only when a test asks for it."""
+    """The ComfyUI server that makes this run's pictures; skips what asks for it in a run that only verifies."""
     from pytest_comfygen.flows.provision import serving  # noqa: PLC0415  # a run that makes nothing must not pay
 
-    logs = pytestconfig.rootpath / ".comfygen" / "logs"
-    with serving(comfy_settings, logs, os.environ) as server:
+    if comfy_settings.makes_nothing:
+        pytest.skip("this run only verifies (--comfy-check, or CI); to reach a server: --comfy-update stale")
+    work = session_of(pytestconfig).work
+    with serving(comfy_settings, lambda: work.local_directory("logs"), os.environ) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def comfy_client(comfy_server: ServerInfo, comfy_settings: Settings) -> Iterator[ComfyClient]:
     """A client of `comfy_server`."""
-    from pytest_comfygen.engine.client import ComfyClient  # noqa: PLC0415  # a run that makes nothing must not pay
+    from pytest_comfygen.flows.provision import open_client  # noqa: PLC0415  # a run that makes nothing must not pay
 
-    with ComfyClient(comfy_server.url, silence_s=comfy_settings.timeout) as client:
+    with open_client(comfy_server.url, comfy_settings, os.environ) as client:
         yield client
 
 

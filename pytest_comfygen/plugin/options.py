@@ -18,7 +18,7 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("comfygen", "images made with ComfyUI (pytest-comfygen)")
     for option in OPTIONS:
         group.addoption(option.flag, dest=option.ini, default=None, help=option.help, **_argparse_kind(option))
-        ini_kind: Any = "linelist" if option.kind == "list" else "string"
+        ini_kind: Any = "linelist" if option.kind == "urls" else "string"
         parser.addini(option.ini, f"{option.help} ({option.flag}, {option.env})", type=ini_kind, default=None)
 
 
@@ -26,7 +26,7 @@ def _argparse_kind(option: Option) -> dict[str, Any]:
     match option.kind:
         case "flag":
             return {"action": "store_true"}
-        case "list":
+        case "urls":
             return {"action": "append", "metavar": option.metavar}
         case "choice":
             return {"choices": option.choices}

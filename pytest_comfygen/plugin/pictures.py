@@ -39,7 +39,7 @@ class PictureMaker:
         """A maker for the test behind `request`; skips it when this run does not ask for images."""
         session = session_of(request.config)
         settings = session.settings
-        if not session.asked.everything or (settings.update == "none" and not settings.sketch):
+        if not session.asked.everything or settings.makes_nothing:
             command = f'pytest "{request.node.nodeid}" --comfy-update stale'
             pytest.skip(f"images are not asked for in this run; to make them: {command}")
         client: ComfyClient = request.getfixturevalue("comfy_client")

@@ -14,7 +14,8 @@ __all__ = ["NO_SERVER_EXIT_CODE", "Tally", "explain", "header", "left_alone_line
 
 NO_SERVER_EXIT_CODE = 10
 
-_OUTCOME, _ERROR, _WANTS_SERVER = "comfygen.outcome", "comfygen.error", "comfygen.wants_server"
+_OUTCOME, _REASON = "comfygen.outcome", "comfygen.reason"
+_ERROR, _WANTS_SERVER = "comfygen.error", "comfygen.wants_server"
 _ASSET_STATES = ("missing", "stale", "edited", "orphan", "unrecorded")
 
 
@@ -28,6 +29,9 @@ def retell(report: pytest.TestReport, problem: BaseException, item: pytest.Item)
     """Show what we mean in our words and at its place; a bug keeps its traceback."""
     if isinstance(problem, ComfygenError):
         explain(report, problem, session_of(item.config))
+        told = tuple(_told(problem))
+        item.user_properties.extend(told)  # JUnit reads them when the item is torn down,
+        report.user_properties.extend(told)  # everybody else with this report
     elif isinstance(problem, pytest.skip.Exception) and _is_image(report):
         path, line, _ = item.reportinfo()
         report.longrepr = (str(path), (line or 0) + 1, f"Skipped: {problem.msg}")
@@ -40,11 +44,17 @@ def explain(report: pytest.TestReport, error: ComfygenError, session: Session) -
     line = one_line(error)
     again = isinstance(error, MachineError) and line in session.told
     session.told.add(line)
-    rerun = "" if report.nodeid in (error.hint or "") else f'pytest "{report.nodeid}"'
+    check = " --comfy-check" if session.settings.check else ""
+    rerun = "" if report.nodeid in (error.hint or "") else f'pytest "{report.nodeid}"{check}'
     report.longrepr = line if again else render(error, rerun=rerun)
-    report.user_properties.append((_ERROR, error.code))
+
+
+def _told(error: ComfygenError) -> Iterator[tuple[str, str]]:
+    """How an image failed, for the summary and for JUnit."""
+    yield _OUTCOME, error.code if error.code in _ASSET_STATES else "failed"
+    yield _ERROR, error.code
     if error.wants_server:
-        report.user_properties.append((_WANTS_SERVER, "yes"))
+        yield _WANTS_SERVER, "yes"
 
 
 def word_of(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
@@ -57,7 +67,8 @@ def word_of(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str,
     from pytest_comfygen.outputs.report import WORDS  # noqa: PLC0415  # a run without images must not pay
 
     letter, word, colour = WORDS[outcome]
-    return "passed", letter, (word, {colour: True})
+    reason = _property(report, _REASON)
+    return "passed", letter, (f"{word} ({reason})" if reason else word, {colour: True})
 
 
 class Tally:
@@ -96,7 +107,8 @@ class Tally:
         if self._session.settings.sketch:
             yield "sketches are in .comfygen/sketch/; no asset was touched"
         elif self._session.settings.update == "none" and any(self._outcomes[one] for one in ("missing", "stale")):
-            yield "to make what is missing or stale: the same command with --comfy-update stale"
+            instead = " instead of --comfy-check" if self._session.settings.check else ""
+            yield f"to make what is missing or stale: the same command with --comfy-update stale{instead}"
 
 
 def left_alone_lines(left: LeftAlone) -> Iterator[str]:
@@ -123,12 +135,9 @@ def _count(number: int, noun: str) -> str:
 
 def _outcome(report: pytest.TestReport) -> str | None:
     """How an image ended, told once per image; None for other items and phases."""
-    if report.when == "call" and not report.failed:
-        return _property(report, _OUTCOME)
-    if not report.failed or not _is_image(report):
+    if not _is_image(report) or (report.when != "call" and not report.failed):
         return None
-    code = _property(report, _ERROR)
-    return code if code in _ASSET_STATES else "failed"
+    return _property(report, _OUTCOME) or ("failed" if report.failed else None)
 
 
 def _is_image(report: pytest.TestReport) -> bool:

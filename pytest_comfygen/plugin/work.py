@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pluggy import HookRelay
@@ -21,6 +21,7 @@ from pytest_comfygen.flows.repository import find_root
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.naming import collision_key
 from pytest_comfygen.outputs.store import Store
+from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.records import Event, ImageRecord, Job, JobFile, JobResult, ServerInfo
 from pytest_comfygen.settings import Settings
 
@@ -58,7 +59,7 @@ class Work:
         self._loaded: dict[Path, JobFile | None] = {}
         self._meetings: dict[str, Meeting | ComfygenError] = {}
         self._clients: dict[str, ComfyClient] = {}
-        self._journals: dict[Path, Journal] = {}
+        self._the_journal: Journal | None = None
         self._open = ExitStack()
 
     def close(self) -> None:
@@ -114,8 +115,8 @@ class Work:
 
     def _is_owned_elsewhere(self, job: Job, record: ImageRecord) -> bool:
         """Whether the item that a record names still makes this output."""
-        path = job.root / record.job
-        if path == job.file or not path.is_file():
+        path = _job_file_named(record, job.root)
+        if path is None or path == job.file or not path.is_file():
             return False
         if path not in self._loaded:
             try:
@@ -170,7 +171,7 @@ class Work:
 
     def _introduce(self, client: ComfyClient, selection: Iterable[Job]) -> Meeting:
         server = client.server_info()
-        clean_up_leftovers(self._journal_directory(self._root), client)
+        clean_up_leftovers(self.local_directory("journal"), client)
         plans = (self.plan(job) for job in selection)
         wanted = [(plan.job, plan.seed) for plan in plans if plan.action == "make"]
         return Meeting(client, server, check_selection(wanted, client.object_info(), server))
@@ -221,12 +222,26 @@ class Work:
         )
 
     def _journal(self) -> Journal:
-        directory = self._journal_directory(self._root)
-        if directory not in self._journals:
-            self._journals[directory] = journal = Journal(directory)
-            self._open.callback(journal.close)
-        return self._journals[directory]
+        """Of pytest's root directory, whatever repositories the job files belong to: one run, one journal."""
+        if self._the_journal is None:
+            self._the_journal = Journal(self.local_directory("journal"))
+            self._open.callback(self._the_journal.close)
+        return self._the_journal
 
-    @staticmethod
-    def _journal_directory(root: Path) -> Path:
-        return root / ".comfygen" / "journal"
+    def local_directory(self, name: str) -> Path:
+        """A directory of this machine's own, below `.comfygen/` in pytest's root directory."""
+        return self.store(self._root).local_directory(name)
+
+
+def _job_file_named(record: ImageRecord, root: Path) -> Path | None:
+    """The job file that a record names, unless it names something else: a record comes from git, also a stranger's."""
+    name = PurePosixPath(record.job)
+    if (
+        name.is_absolute()
+        or ".." in name.parts
+        or "\\" in record.job
+        or ":" in record.job
+        or not is_job_file(name.name)
+    ):
+        return None
+    return root / name

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pytest_comfygen.records.image import ImageRecord, Reason
+from pytest_comfygen.records.image import Finding, ImageRecord, Reason
 from pytest_comfygen.records.server import Timing
 from pytest_comfygen.records.words import Outcome
 
@@ -37,6 +37,7 @@ class JobResult:
 
     :param path: where the picture lies (a sketch lies elsewhere than the job's output).
     :param uncompared: fingerprint values that could not be known here.
+    :param warnings: what users' own checks found and let pass.
     """
 
     outcome: Outcome
@@ -45,3 +46,4 @@ class JobResult:
     reasons: tuple[Reason, ...] = ()
     timing: Timing = field(default_factory=Timing)
     uncompared: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()

@@ -150,3 +150,28 @@ def test_a_git_lfs_pointer_counts_as_its_image(made: Repository) -> None:
 
     assert made.images_line(same) == "images: 2 current"
     assert made.images_line(other) == "images: 1 current, 1 edited"
+
+
+def test_adopting_makes_nothing_also_where_the_file_is_damaged(
+    made: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = made.image("kin_elf").read_bytes()[:-40]
+    made.image("kin_elf").write_bytes(damaged)
+    monkeypatch.setenv("COMFYGEN_URL", "http://127.0.0.1:9")
+
+    result = made.run("jobs", "--comfy-adopt")
+
+    result.stdout.fnmatch_lines(["*[[]picture-refused[]]*cannot be adopted*"])
+    assert made.image("kin_elf").read_bytes() == damaged
+
+
+@pytest.mark.parametrize("option", ["--comfy-overwrite-edited", "--comfy-adopt"])
+def test_what_a_person_made_is_kept_in_the_trash_when_it_is_replaced(made: Repository, option: str) -> None:
+    edited = retouch(made.image("kin_elf"))
+    made.run("jobs", option)
+    made.edit_job("kin_elf: {tags: [draft]}", "kin_elf: {tags: [draft], steps: 3}")
+
+    made.run("jobs").assert_outcomes(passed=2)
+
+    (kept,) = (made.path / ".comfygen" / "trash" / "assets").iterdir()
+    assert kept.read_bytes() == edited

@@ -195,3 +195,52 @@ def test_the_tests_of_comfyui_are_not_collected(repository: Repository) -> None:
     result = repository.run(".")
 
     result.assert_outcomes(passed=2)
+
+
+def test_junit_tells_how_an_image_failed(repository: Repository) -> None:
+    repository.run("jobs", "--comfy-check", "--junit-xml=report.xml")
+
+    case = next(ET.parse(repository.path / "report.xml").iter("testcase"))  # noqa: S314  # ours
+    properties = {one.get("name"): one.get("value") for one in case.iter("property")}
+    assert properties == {"comfygen.outcome": "missing", "comfygen.error": "missing"}
+
+
+def test_a_run_says_why_it_made_an_image(made: Repository) -> None:
+    made.edit_job("kin_elf: {tags: [draft]}", "kin_elf: {tags: [draft], steps: 3}")
+
+    result = made.run("jobs", "-v")
+
+    result.stdout.fnmatch_lines(["*::kin_elf GENERATED (steps 2 → 3)*"])
+
+
+def test_a_users_own_check_keeps_a_picture_back_or_lets_it_pass_with_a_warning(
+    repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    repository.write(
+        "jobs/conftest.py",
+        """
+from pytest_comfygen import Finding
+
+def pytest_comfygen_verify(job, path):
+    severity = "error" if job.name == "kin_elf" else "warning"
+    return [Finding("too-green", severity, "much green", "less green")]
+""",
+    )
+
+    result = repository.run("jobs", "-W", "default")
+
+    assert repository.images_line(result) == "images: 1 generated, 1 failed"
+    result.stdout.fnmatch_lines(
+        [
+            "*[[]picture-refused[]] jobs/kins.comfyjob.yaml:6:3: the new picture of kin_elf failed: too-green",
+            "*ComfygenWarning: jobs/kins.comfyjob.yaml:5:3: too-green: found much green, wanted less green*",
+        ]
+    )
+    assert not repository.image("kin_elf").exists()
+
+
+def test_a_python_test_that_asks_for_a_server_is_skipped_when_a_run_only_verifies(repository: Repository) -> None:
+    repository.write("tests/test_server.py", "def test_server(comfy_client):\n    assert False\n")
+
+    repository.run("tests/test_server.py", "--comfy-check").assert_outcomes(skipped=1)

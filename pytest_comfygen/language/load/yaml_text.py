@@ -39,7 +39,8 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # exotic builds of
 # does, for each run inside a test. So classes are taken from where the parser takes them.
 _yaml: Any = getattr(getattr(yaml, "_yaml", None), "yaml", yaml)
 
-_COMMENT = re.compile(r"[ \t]+#")
+# ` #1 hero` was meant as text; a `#` after two spaces and before another is how people write a comment.
+_COMMENT = re.compile(r"(?<![ \t])[ \t]#|[ \t]+#(?=[^\s#])")
 _SPECIAL_FIRST = frozenset("0123456789+-.~nNtTfF")
 _SPECIAL = re.compile(
     r"(?P<null>null|Null|NULL|~)"

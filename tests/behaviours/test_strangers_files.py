@@ -1,0 +1,66 @@
+"""A stranger's pull request brings job files, records and links; checking them harms nobody."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.repository import Repository
+
+
+@pytest.fixture
+def made(repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """The repository with its two images made."""
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    repository.run("jobs").assert_outcomes(passed=2)
+    return repository
+
+
+def forge(repository: Repository, **fields: object) -> None:
+    """Change a committed record."""
+    path = repository.path / "assets" / ".comfyrecords" / "kin_elf.png.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | fields), encoding="utf-8")
+
+
+def test_a_record_cannot_steer_the_terminal(made: Repository) -> None:
+    forge(made, parameters={"sampler": "\x1b[2Jeuler", "\x9b31m": 1})
+
+    result = made.run("jobs", "--comfy-check", "--color=no")
+
+    assert "1 stale" in made.images_line(result)
+    assert not {"\x1b", "\x9b"} & set(result.stdout.str())
+    assert "\\x1b[2Jeuler" in result.stdout.str()
+
+
+@pytest.mark.parametrize("name", ["../outside.comfyjob.yaml", "/etc/passwd", "C:\\x.comfyjob.yaml", "\\\\host\\x"])
+def test_a_record_cannot_make_us_open_a_file_elsewhere(
+    made: Repository, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (made.path.parent / "outside.comfyjob.yaml").write_text("comfyjob: 1\nitems: {}\n", encoding="utf-8")
+    forge(made, job=name)
+    opened: list[str] = []
+    plain_open = Path.open
+    monkeypatch.setattr(Path, "open", lambda self, *a, **k: opened.append(str(self)) or plain_open(self, *a, **k))
+
+    result = made.run("jobs", "--comfy-check")
+
+    assert made.images_line(result) == "images: 2 current"
+    assert [path for path in opened if "outside" in path or "passwd" in path] == []
+
+
+@pytest.mark.parametrize("option", ["--comfy-sketch", "--comfy-update=all"])
+def test_a_link_in_place_of_the_local_directory_is_not_followed(
+    repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    elsewhere = repository.path.with_name(f"{repository.path.name}-elsewhere")
+    elsewhere.mkdir()
+    (repository.path / ".comfygen").symlink_to(elsewhere)
+
+    result = repository.run("jobs", option)
+
+    assert result.ret == 1
+    assert list(elsewhere.iterdir()) == []
+    result.stdout.fnmatch_lines(["*[[]outside-repository[]]*"])
