@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,12 @@ def test_a_record_cannot_make_us_open_a_file_elsewhere(
     forge(made, job=name)
     opened: list[str] = []
     plain_open = Path.open
-    monkeypatch.setattr(Path, "open", lambda self, *a, **k: opened.append(str(self)) or plain_open(self, *a, **k))
+
+    def noted_open(path: Path, *args: Any, **kwargs: Any) -> Any:
+        opened.append(str(path))
+        return plain_open(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", noted_open)
 
     result = made.run("jobs", "--comfy-check")
 
