@@ -62,7 +62,7 @@ def test_images_run_only_when_they_are_asked_for(
 
 
 @ALONE_AND_XDIST
-@pytest.mark.parametrize("addopts", ["-k kin_dwarf", "--comfy-check", "-m portrait", "--ff", "jobs"])
+@pytest.mark.parametrize("addopts", ["-k dwarf", "--comfy-check", "-m portrait", "--ff", "jobs"])
 def test_what_stands_in_addopts_does_not_ask(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, addopts: str, workers: list[str]
 ) -> None:

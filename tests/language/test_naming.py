@@ -17,7 +17,7 @@ from pytest_comfygen.language.naming import (
 )
 
 GOOD_NAMES = [
-    "kin_dwarf", "a", "7", "1.5", "icon@2x", "a+b=c", "kin-dwarf.v2", "_x", "=x", "Zwerg", "größe", "cafe\u0301",
+    "kin_smith", "a", "7", "1.5", "icon@2x", "a+b=c", "kin-dwarf.v2", "_x", "=x", "Zwerg", "größe", "cafe\u0301",
     "矮人", "गिलहरी", "con1", "console", "com", "com10", "nul_", "x" * 150,
 ]  # fmt: skip
 BAD_NAMES = [

@@ -21,7 +21,7 @@ GOLDEN_PROMPTS = [
 GOLDEN_NONCES = [(("2f1c", "kin_dwarf"), 7140961042058003), (("2f1d", "kin_dwarf"), 976070788030689)]
 
 
-@pytest.mark.parametrize(("name", "seed"), GOLDEN_NAMES)
+@pytest.mark.parametrize(("name", "seed"), GOLDEN_NAMES, ids=[str(seed) for _, seed in GOLDEN_NAMES])
 def test_seeds_from_names_never_change(name: str, seed: int) -> None:
     assert seed == seed_from_name(name)
 

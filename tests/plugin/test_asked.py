@@ -12,7 +12,7 @@ from pytest_comfygen.plugin.asked import Asked, is_job_file, is_positive
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
-        ("kin_dwarf", True),
+        ("kin_smith", True),
         ("portrait and not draft", True),
         ("a or b", True),
         ("(a or b) and not c", True),
