@@ -103,7 +103,14 @@ def run_shown(command: Command) -> tuple[Cost, str]:
 
 def _environment(*, autoload: bool) -> dict[str, str]:
     """What the timed programs see: this tree, bytecode as usual, and nobody's settings."""
-    unwanted = ("PYTHONDONTWRITEBYTECODE", "PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "CI")
+    unwanted = (
+        "CI",
+        "PYTEST_ADDOPTS",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD",
+        "PYTEST_PLUGINS",
+        "PYTHONDONTWRITEBYTECODE",
+        "PYTHONUNBUFFERED",
+    )
     inherited = {name: value for name, value in os.environ.items() if name not in unwanted}
     inherited = {name: value for name, value in inherited.items() if not name.startswith("COMFYGEN_")}
     return inherited | {"PYTHONPATH": str(ROOT)} | ({} if autoload else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})

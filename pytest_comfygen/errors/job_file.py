@@ -222,7 +222,7 @@ class OutputCollision(JobFileError):
     """Two items would write the same file."""
 
     code = "output-collision"
-    default_hint = "give one of them another `name` or `output.file`"
+    default_hint = "rename one of the items, or give one file another `output`"
 
 
 class UnknownFormat(JobFileError):

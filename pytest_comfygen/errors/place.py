@@ -62,8 +62,10 @@ class ComfygenError(Exception):
         return _rebuild, (type(self), self.message, self._keywords(self.where))
 
     def at(self, where: Where | None) -> Self:
-        """The same error with a place, unless it already has one."""
-        return self if self.where or not where else type(self)(self.message, **self._keywords(where))
+        """The same error with a place, unless it already has one; a mere file gives way to a line."""
+        if where is None or (self.where is not None and (self.where.line or not where.line)):
+            return self
+        return type(self)(self.message, **self._keywords(where))
 
     def _keywords(self, where: Where | None) -> dict[str, Any]:
         return {"where": where, "hint": self.hint, "details": self.details, "also": self.also}

@@ -23,7 +23,7 @@ from pytest_comfygen.errors import (
     SeveralOutputs,
     WriteFailed,
 )
-from pytest_comfygen.flows.plan import Plan
+from pytest_comfygen.flows.plan import ADOPTED, Plan
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
 from pytest_comfygen.outputs.report import finding_rows
 from pytest_comfygen.outputs.store import Staged, Store
@@ -49,7 +49,6 @@ from pytest_comfygen.verify.image import inspect
 
 __all__ = ["Picture", "Workplace", "adopt", "draw", "generate", "make_picture", "refresh"]
 
-_ADOPTED = "adopted"
 _FORMATS: dict[str, ImageFormat] = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg"}
 
 
@@ -127,7 +126,7 @@ def adopt(plan: Plan, store: Store) -> JobResult:
         file_sha256=plan.seen.sha256 or "",
         pixels_sha256=inspection.pixels_sha256 or "",
         source_sha256=None,
-        encoding=_ADOPTED,
+        encoding=ADOPTED,
         verified=_verified(plan.job, inspection),
     )
     store.write_record(plan.job.output, record)
@@ -280,7 +279,7 @@ def _is_ours(plan: Plan) -> bool:
     """Whether what is replaced can be made again: nothing that a person brought, edited, or that broke."""
     record = plan.record
     return not plan.seen.exists or (
-        record is not None and record.encoding != _ADOPTED and plan.seen.sha256 == record.file_sha256
+        record is not None and record.encoding != ADOPTED and plan.seen.sha256 == record.file_sha256
     )
 
 
@@ -313,10 +312,10 @@ def _ask_hooks(job: Job, picture: Picture, path: Path, workplace: Workplace) -> 
     """
     answers = workplace.hooks.pytest_comfygen_verify(job=job, path=path)
     found = tuple(finding for answer in answers for finding in answer or ())
-    strangers = [one for one in found if not isinstance(one, Finding)]
-    if strangers:
-        msg = f"pytest_comfygen_verify must return pytest_comfygen.Finding objects, not {strangers[0]!r}"
-        raise TypeError(msg)
+    for one in found:
+        if not isinstance(one, Finding) or one.severity not in ("error", "warning"):
+            msg = f"pytest_comfygen_verify must return Findings of severity 'error' or 'warning', not {one!r}"
+            raise TypeError(msg)
     failing = tuple(one for one in found if one.severity == "error")
     if failing:
         raise _refusal(job, picture.data, failing, workplace.store)

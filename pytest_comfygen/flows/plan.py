@@ -26,10 +26,11 @@ from pytest_comfygen.verify.checks import settings_hash
 from pytest_comfygen.verify.container import looks_like
 from pytest_comfygen.verify.image import inspect
 
-__all__ = ["Action", "Owner", "Plan", "make_plan", "plan_sketch", "seed_for"]
+__all__ = ["ADOPTED", "Action", "Owner", "Plan", "make_plan", "plan_sketch", "seed_for"]
 
 Action = Literal["make", "keep", "refresh", "adopt", "planned", "refuse"]
 
+ADOPTED = "adopted"  # the encoding of an image that we did not write
 _DAMAGE = frozenset(("truncated", "damaged", "not-an-image"))
 
 # Given the job file and item that a record names, the output that this item has today; None when there is none.
@@ -164,7 +165,7 @@ def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Setting
         )
     if changed:
         return _for_reasons(plan, changed, store, settings)
-    if settings.update == "all" and not settings.adopt:
+    if settings.update == "all" and not settings.adopt and record.encoding != ADOPTED:
         return replace(plan, action="make", reasons=(Reason("asked"),))
     return replace(plan, action="refresh" if refresh and settings.update != "none" else "keep")
 
@@ -172,11 +173,28 @@ def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Setting
 def _for_reasons(plan: Plan, reasons: tuple[Reason, ...], store: Store, settings: Settings) -> Plan:
     if settings.adopt:
         return _adoption(plan, store)
+    if plan.record is not None and plan.record.encoding == ADOPTED:
+        return _for_stale_adopted(plan, reasons, settings)
     if settings.update in ("stale", "all"):
         return replace(plan, action="make", reasons=reasons)
     lines = tuple(reason_lines(reasons))
     stale = ImageStale(f"{plan.job.output_name} is stale: {lines[0]}", details=lines[1:], hint=_how_to_make(plan.job))
     return _refused(replace(plan, reasons=reasons), stale)
+
+
+def _for_stale_adopted(plan: Plan, reasons: tuple[Reason, ...], settings: Settings) -> Plan:
+    """An adopted image is somebody's work, so another job is no leave to overwrite it."""
+    plan = replace(plan, reasons=reasons)
+    if settings.overwrite_edited and settings.update != "none":
+        return replace(plan, action="make")
+    return _refused(
+        plan,
+        ImageEdited(
+            f"{plan.job.output_name} was adopted as it stands, and its job has changed since, so it is left alone",
+            details=tuple(reason_lines(reasons)),
+            hint="--comfy-adopt keeps it for the job as it is now, --comfy-overwrite-edited makes it anew",
+        ),
+    )
 
 
 def _adoption(plan: Plan, store: Store) -> Plan:

@@ -24,7 +24,7 @@ from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
 from pytest_comfygen.language.sets import VARIABLES, addressed, parameters
 from pytest_comfygen.language.template import fill, is_variable_name
-from pytest_comfygen.language.workflow import Workflow, read_workflow
+from pytest_comfygen.language.workflow import Workflow, essence_sha256, read_workflow
 from pytest_comfygen.records import (
     CheckpointRecipe,
     Checks,
@@ -35,6 +35,7 @@ from pytest_comfygen.records import (
     Scalar,
     Seed,
     ServerWish,
+    SetValue,
     Size,
     WorkflowRecipe,
 )
@@ -71,6 +72,7 @@ class Surroundings:
         self._folders: dict[tuple[str, ...], Path] = {}
         self._checkpoints: dict[str, Model] = {}
         self._workflows: dict[str, Workflow] = {}
+        self._essences: dict[tuple[Path, frozenset[tuple[str, str]]], str] = {}
 
     def fill(self, text: str, variables: Mapping[str, Scalar]) -> str:
         """A text with its variables filled in, as long as the file's texts together stay within bounds."""
@@ -108,6 +110,13 @@ class Surroundings:
             naming.check_links(self.root, file)
             self._workflows[path] = read_workflow(file, self.root)
         return self._workflows[path]
+
+    def essence(self, workflow: Workflow, sets: tuple[SetValue, ...]) -> str:
+        """The hash of what a workflow contributes beside `sets`; most items of a file set the same inputs."""
+        key = (workflow.file, frozenset((entry.node, entry.input) for entry in sets))
+        if key not in self._essences:
+            self._essences[key] = essence_sha256(workflow.graph, key[1])
+        return self._essences[key]
 
 
 def build_job(name: str, keys: Keys, where: Where, places: Places, around: Surroundings) -> Job:
@@ -215,11 +224,12 @@ class _Builder:
         checkpoint = self._checkpoint().name if keys.checkpoint else None
         variables = {**self._variables, **parameters(keys, prompt, negative, checkpoint)}
         entries = {target: value for target, value in (keys.set or {}).items() if value is not None}
+        sets = addressed(entries, workflow.graph, variables, self._places, self._where)
         return WorkflowRecipe(
             file=workflow.file,
-            sha256=workflow.sha256,
+            sha256=self._around.essence(workflow, sets),
             graph=workflow.graph,
-            sets=addressed(entries, workflow.graph, variables, self._places, self._where),
+            sets=sets,
             variables=variables,
             size=keys.size,
         )

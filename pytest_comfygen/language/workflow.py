@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
@@ -17,7 +17,7 @@ from pytest_comfygen.language.load import Row, Table, Value, read_document
 from pytest_comfygen.language.template import fill, sole_name
 from pytest_comfygen.records import Graph, Scalar, WorkflowRecipe, relative
 
-__all__ = ["Workflow", "address", "canonical_sha256", "read_workflow", "set_values"]
+__all__ = ["Workflow", "address", "canonical_sha256", "essence_sha256", "read_workflow", "set_values"]
 
 MAX_CANDIDATES = 12
 
@@ -27,13 +27,9 @@ _EXPORT = "in ComfyUI's menu choose File, then Export (API), and use that file"
 
 @dataclass(frozen=True, slots=True)
 class Workflow:
-    """A workflow file's content.
-
-    :param sha256: of the graph's canonical JSON (sorted keys, no white space).
-    """
+    """A workflow file's content."""
 
     file: Path
-    sha256: str
     graph: Graph
 
 
@@ -55,7 +51,26 @@ def read_workflow(path: Path, root: Path) -> Workflow:
     except JobFileError as error:
         raise WorkflowInvalid(f"{shown} cannot be read as a workflow: {error}", hint=error.hint) from None
     graph = _graph(nodes, shown)
-    return Workflow(path, canonical_sha256(graph), graph)
+    return Workflow(path, graph)
+
+
+def essence_sha256(graph: Graph, addressed: Collection[tuple[str, str]]) -> str:
+    """Of what a workflow file contributes to a picture: without titles, and without the inputs that `set:` replaces.
+
+    So an editor that draws a new seed at each export makes no image stale.
+    """
+    bare = {
+        node: {
+            "class_type": spec["class_type"],
+            "inputs": {name: value for name, value in spec["inputs"].items() if _counts(node, name, addressed)},
+        }
+        for node, spec in graph.items()
+    }
+    return canonical_sha256(bare)
+
+
+def _counts(node: str, name: str, addressed: Collection[tuple[str, str]]) -> bool:
+    return name != "filename_prefix" and (node, name) not in addressed
 
 
 def canonical_sha256(graph: Graph) -> str:

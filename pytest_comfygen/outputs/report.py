@@ -32,6 +32,7 @@ WORDS: Mapping[str, tuple[str, str, str]] = {
 }
 
 _LONGEST_VALUE = 60
+_CONTEXT = 12
 
 
 def one_line(error: ComfygenError) -> str:
@@ -91,13 +92,37 @@ def _reason(reason: Reason) -> str:
         case "check":
             return f"check {reason.key}: found {reason.old}, wanted {reason.new}"
         case "changed":
-            return f"{reason.key} {_value(reason.old)} → {_value(reason.new)}"
+            if reason.key == "workflow_sha":
+                return f"the workflow file changed ({str(reason.old)[:8]} → {str(reason.new)[:8]})"
+            old, new = _differing(reason.old, reason.new)
+            return f"{reason.key} {_value(old)} → {_value(new)}"
+
+
+def _differing(old: Scalar, new: Scalar) -> tuple[Scalar, Scalar]:
+    """Of two long texts, what differs with a little around it: the changed word and not the whole prompt twice."""
+    if not (isinstance(old, str) and isinstance(new, str)) or max(len(old), len(new)) <= _LONGEST_VALUE:
+        return old, new
+    head = _alike(old, new)
+    tail = _alike(old[head:][::-1], new[head:][::-1])
+    start, rest = max(head - _CONTEXT, 0), max(tail - _CONTEXT, 0)
+    return _cut(old, start, rest), _cut(new, start, rest)
+
+
+def _alike(one: str, other: str) -> int:
+    """With how many equal characters both texts begin."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _cut(text: str, start: int, rest: int) -> str:
+    """`text` from `start` up to the last `rest` characters, marked where something is left out."""
+    return ("…" if start else "") + text[start : len(text) - rest] + ("…" if rest else "")
 
 
 def _value(value: Scalar) -> str:
     if value is None:
         return "(none)"
-    text = repr(value) if isinstance(value, str) and (not value or " " in value) else str(value)
+    text = repr(value) if isinstance(value, str) and not value.isidentifier() else str(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 

@@ -17,12 +17,12 @@ from pytest_comfygen.settings import OPTIONS
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["JOB_SUFFIXES", "Asked", "decide", "is_job_file", "is_positive"]
+__all__ = ["JOB_SUFFIXES", "Asked", "add_job_files", "decide", "is_job_file", "is_positive"]
 
 JOB_SUFFIXES = (".comfyjob.yaml", ".comfyjob.yml", ".comfyjob.json")
 
 _VERBS = frozenset(option.flag for option in OPTIONS if option.asks)
-_MOST_DIRECTORIES = 500
+_MOST_DIRECTORIES = 2000
 _OPERATORS = frozenset(("and", "or", "not"))
 _WORD = re.compile(r"\(|\)|[^\s()]+")
 _MARK_WITH_ARGUMENTS = re.compile(r"([^\s()]+)\([^()]*\)")
@@ -89,6 +89,23 @@ def decide(config: pytest.Config, comfy_dir: Path) -> Asked:
         remembered=tuple(_remembered(config, typed)),
         listing=bool(config.option.collectonly),
     )
+
+
+def add_job_files(config: pytest.Config, asked: Asked, comfy_dir: Path) -> None:
+    """Have pytest look at job files that `testpaths` leaves out, when images are asked for without naming a place.
+
+    A check that silently checked nothing would be worse than none.
+    """
+    if config.args_source is config.ArgsSource.TESTPATHS and (asked.everything or asked.by_name):
+        tests, root = [config.rootpath / arg for arg in config.args], config.rootpath
+        missed = (
+            path for path in _job_files(root, config, comfy_dir) if not any(_is_below(path, one) for one in tests)
+        )
+        config.args.extend(str(path.relative_to(root)) for path in sorted(missed))
+
+
+def _is_below(path: Path, directory: Path) -> bool:
+    return path.is_relative_to(directory)
 
 
 def is_job_file(path: Path | str) -> bool:
@@ -199,23 +216,35 @@ def _holds_jobs_only(directory: Path, config: pytest.Config, comfy_dir: Path) ->
     Looks level by level, because a test lies near the top of most repositories, and gives up in a large tree: then
     images are not asked for, and the header says how to.
     """
-    tests, skipped = config.getini("python_files"), config.getini("norecursedirs")
-    level, found, seen = [str(directory)], False, 0
-    while level and seen < _MOST_DIRECTORIES:
-        seen += len(level)
-        entries = [entry for path in level for entry in _entries(path)]
-        names = [entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)]
-        if any(name.endswith(".py") and _matches(name, tests) for name in names):
+    tests, found = config.getini("python_files"), False
+    for level in _levels(directory, config, comfy_dir):
+        if level is None or any(path.suffix == ".py" and _matches(path.name, tests) for path in level):
             return False
-        found = found or any(is_job_file(name) for name in names)
+        found = found or any(is_job_file(path) for path in level)
+    return found
+
+
+def _job_files(directory: Path, config: pytest.Config, comfy_dir: Path) -> Iterator[Path]:
+    for level in _levels(directory, config, comfy_dir):
+        yield from (path for path in level or () if is_job_file(path))
+
+
+def _levels(directory: Path, config: pytest.Config, comfy_dir: Path) -> Iterator[list[Path] | None]:
+    """The files of each level below `directory`, the top first; None at last when the tree is too large to go on."""
+    skipped = config.getini("norecursedirs")
+    level, seen = [str(directory)], 0
+    while level:
+        seen += len(level)
+        if seen > _MOST_DIRECTORIES:
+            yield None
+            return
+        entries = [(entry, entry.is_dir(follow_symlinks=False)) for path in level for entry in _entries(path)]
+        yield [Path(entry.path) for entry, is_directory in entries if not is_directory]
         level = [
             entry.path
-            for entry in entries
-            if entry.is_dir(follow_symlinks=False)
-            and not _matches(entry.name, skipped)
-            and Path(entry.path) != comfy_dir
+            for entry, is_directory in entries
+            if is_directory and not _matches(entry.name, skipped) and Path(entry.path) != comfy_dir
         ]
-    return found and not level
 
 
 def _entries(path: str) -> list[os.DirEntry[str]]:

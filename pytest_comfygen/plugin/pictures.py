@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,11 +11,12 @@ import pytest
 from pluggy import HookRelay
 
 from pytest_comfygen.engine.client import ComfyClient
+from pytest_comfygen.errors import ComfygenError, Where
 from pytest_comfygen.flows.generate import draw
 from pytest_comfygen.flows.plan import seed_for
 from pytest_comfygen.language.expand import make_job
 from pytest_comfygen.plugin.session import Session, session_of
-from pytest_comfygen.records import JobResult
+from pytest_comfygen.records import JobResult, relative
 
 __all__ = ["PictureMaker"]
 
@@ -56,14 +59,24 @@ class PictureMaker:
         :raises JobFileError: a key or value is wrong.
         :raises JobError: ComfyUI did not make it, or it failed its checks.
         """
-        name = name or self._next_name()
-        values = keys if prompt is None else {"prompt": prompt, **keys}
+        try:
+            return self._make(name or self._next_name(), keys if prompt is None else {"prompt": prompt, **keys})
+        except ComfygenError as error:
+            raise error.at(self._caller()) from None
+
+    def _make(self, name: str, values: Mapping[str, object]) -> JobResult:
         job = make_job(values, name=name, root=self.root, file=self.file)
         self.made.add(name)
         meeting = self.session.work.meet(self.client, lambda: ())
         workplace = self.session.work.workplace(self.root, meeting, self.hooks, lambda _event: None)
         seed = seed_for(job, None, self.session.nonce)
         return draw(job, seed, workplace, lambda data: _write(self.directory / job.output.name, data))
+
+    def _caller(self) -> Where:
+        """The line of the test that asked for the picture."""
+        stack = traceback.walk_stack(None)
+        lines = (line for frame, line in stack if Path(frame.f_code.co_filename) == self.file)
+        return Where(relative(self.file, self.root), next(lines, 0))
 
     def _next_name(self) -> str:
         number = len(self.made) + 1

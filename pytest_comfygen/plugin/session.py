@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_comfygen.plugin.asked import Asked, decide
+from pytest_comfygen.plugin.asked import Asked, add_job_files, decide
 from pytest_comfygen.plugin.options import read_settings
 from pytest_comfygen.settings import Settings
 
@@ -100,6 +100,7 @@ def close_session(config: pytest.Config) -> None:
 def _fresh(config: pytest.Config) -> Session:
     settings = read_settings(config)
     asked = decide(config, config.rootpath / settings.dir)
+    add_job_files(config, asked, config.rootpath / settings.dir)
     return Session(settings, asked, secrets.token_hex(8), config.rootpath)
 
 

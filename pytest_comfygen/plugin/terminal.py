@@ -104,7 +104,7 @@ class Tally:
         from pytest_comfygen.outputs.report import images_line  # noqa: PLC0415  # a run without images must not pay
 
         yield images_line(self._outcomes)
-        if self._session.settings.sketch:
+        if self._session.settings.sketch and self._outcomes["generated"]:
             yield "sketches are in .comfygen/sketch/; no asset was touched"
         elif self._session.settings.update == "none" and any(self._outcomes[one] for one in ("missing", "stale")):
             instead = " instead of --comfy-check" if self._session.settings.check else ""

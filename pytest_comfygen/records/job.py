@@ -98,7 +98,7 @@ class WorkflowRecipe:
     """A picture from a workflow file in ComfyUI's API format.
 
     :param file: the workflow file, absolute, inside the repository.
-    :param sha256: of the graph's canonical JSON (sorted keys, no white space).
+    :param sha256: of what the file contributes: canonical JSON without titles and without the inputs in `sets`.
     :param graph: the workflow as written, before `sets`.
     :param variables: what `${…}` in `sets` may use, without `seed`, which the plan adds.
     :param size: checked on the result when given; None when the workflow decides.

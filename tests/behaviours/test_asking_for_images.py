@@ -129,3 +129,19 @@ def test_images_left_alone_beside_selected_unit_tests_are_counted(
     result = repository.run("-k", "unit or kin_dwarf")
 
     result.stdout.fnmatch_lines(["comfygen: 1 image left alone, because Python tests are selected too;*"])
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "xdist"])
+@pytest.mark.parametrize(
+    ("typed", "images"),
+    [(["--comfy-check"], BOTH), (["-k", "kin_dwarf"], DWARF), (["-m", "portrait"], BOTH), ([], NONE)],
+)
+def test_job_files_outside_testpaths_are_found_when_they_are_asked_for(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, typed: list[str], images: str, workers: list[str]
+) -> None:
+    monkeypatch.setenv("CI", "1")
+    repository.write("pytest.ini", "[pytest]\ntestpaths = tests\nmarkers = slow\n")
+
+    result = repository.run(*typed, *workers)
+
+    assert repository.images_line(result) == (f"images: {images}" if images else "")

@@ -171,7 +171,25 @@ def test_what_a_person_made_is_kept_in_the_trash_when_it_is_replaced(made: Repos
     made.run("jobs", option)
     made.edit_job("kin_elf: {tags: [draft]}", "kin_elf: {tags: [draft], steps: 3}")
 
-    made.run("jobs").assert_outcomes(passed=2)
+    made.run("jobs", "--comfy-overwrite-edited").assert_outcomes(passed=2)
 
     (kept,) = (made.path / ".comfygen" / "trash" / "assets").iterdir()
     assert kept.read_bytes() == edited
+
+
+def test_an_adopted_image_is_not_overwritten_because_its_job_changed(made: Repository) -> None:
+    edited = retouch(made.image("kin_elf"))
+    made.run("jobs", "--comfy-adopt")
+    made.edit_job("steps: 2", "steps: 3")
+
+    changed = made.run("jobs")
+    every = made.run("jobs", "--comfy-update", "all")
+    adopted = made.run("jobs", "--comfy-adopt")
+
+    assert made.images_line(changed) == "images: 1 generated, 1 edited"
+    changed.stdout.fnmatch_lines(
+        ["*assets/kin_elf.png was adopted as it stands, and its job has changed since*", "*steps 2 → 3"]
+    )
+    assert made.images_line(every) == "images: 1 identical, 1 edited"
+    assert made.images_line(adopted) == "images: 1 current, 1 adopted"
+    assert made.image("kin_elf").read_bytes() == edited

@@ -52,7 +52,7 @@ def test_a_wrong_key_is_named(repository: Repository) -> None:
 
     result = repository.run("tests/test_portrait.py", "--comfy-sketch")
 
-    result.stdout.fnmatch_lines(["*[[]unknown-key[]]*promt*"])
+    result.stdout.fnmatch_lines(["*[[]unknown-key[]] tests/test_portrait.py:2: *promt*"])
 
 
 def test_a_workflow_is_relative_to_the_test_file(repository: Repository) -> None:

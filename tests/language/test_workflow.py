@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_comfygen.errors import SecretFound, SetTarget, Where, WorkflowInvalid, WorkflowMissing
-from pytest_comfygen.language.workflow import address, canonical_sha256, read_workflow, set_values
+from pytest_comfygen.language.workflow import address, canonical_sha256, essence_sha256, read_workflow, set_values
 from pytest_comfygen.records import Scalar, SetValue, WorkflowRecipe
 
 GRAPH: dict[str, dict[str, Any]] = {
@@ -111,19 +111,28 @@ def write(tmp_path: Path) -> Callable[[str], Path]:
     return _write
 
 
-def test_a_workflow_is_read_with_its_hash(write: Callable[[str], Path]) -> None:
+def test_a_workflow_is_read(write: Callable[[str], Path]) -> None:
     path = write(json.dumps(GRAPH, indent=4))
 
     workflow = read_workflow(path, path.parent)
 
     assert workflow.graph == GRAPH
-    assert workflow.sha256 == canonical_sha256(GRAPH)
 
 
 def test_the_hash_is_of_the_content_not_of_the_layout(write: Callable[[str], Path]) -> None:
     path = write(json.dumps(dict(reversed(GRAPH.items()))))
 
-    assert read_workflow(path, path.parent).sha256 == canonical_sha256(GRAPH)
+    assert canonical_sha256(read_workflow(path, path.parent).graph) == canonical_sha256(GRAPH)
+
+
+def test_titles_and_inputs_that_set_replaces_are_no_part_of_the_essence() -> None:
+    plain = {"3": {"class_type": "KSampler", "inputs": {"seed": 1, "steps": 20}}}
+    exported_again = {"3": {"class_type": "KSampler", "inputs": {"seed": 2, "steps": 20}, "_meta": {"title": "Draw"}}}
+    with_other_steps = {"3": {"class_type": "KSampler", "inputs": {"seed": 1, "steps": 21}}}
+    hashes = [essence_sha256(graph, {("3", "seed")}) for graph in (plain, exported_again, with_other_steps)]
+
+    assert hashes[0] == hashes[1]
+    assert hashes[0] != hashes[2]
 
 
 def test_the_hash_never_changes() -> None:

@@ -44,6 +44,14 @@ def test_the_summary_counts_what_occurred_in_a_fixed_order() -> None:
         (Reason("changed", "prompt", "negative", "", "text"), "negative '' → text"),
         (Reason("changed", "workflow", "set 3.seed", None, 7), "set 3.seed (none) → 7"),
         (Reason("changed", "prompt", "prompt", "a" * 99, "b"), f"prompt {'a' * 59}… → b"),
+        (
+            Reason("changed", "prompt", "prompt", f"{'x' * 50} oil {'y' * 50}", f"{'x' * 50} ink {'y' * 50}"),
+            f"prompt '…{'x' * 11} oil {'y' * 11}…' → '…{'x' * 11} ink {'y' * 11}…'",
+        ),
+        (
+            Reason("changed", "workflow", "workflow_sha", "ab" * 32, "cd" * 32),
+            "the workflow file changed (abababab → cdcdcdcd)",
+        ),
         (Reason("missing"), "the image is missing"),
         (Reason("damaged", new="it ends too early"), "the image is damaged: it ends too early"),
         (

@@ -13,6 +13,7 @@ MAX_BYTES = 32 * 1024 * 1024
 
 # Control characters but tab and line feed, and separators that YAML 1.1, YAML 1.2 and editors read differently.
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
+_CONFLICT = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
 _SECRETS = re.compile(r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{20,}|civitai\.[a-z]+/[^\s\"']*[?&]token=\w+")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -32,6 +33,12 @@ def read_text(path: Path, shown: str) -> str:
     if offence := _offence(text):
         offset, found = offence
         raise found.at(Where(shown, *spot_of(text, offset)))
+    if conflict := _CONFLICT.search(text):
+        raise SyntaxInvalid(
+            "a merge left its conflict markers here",
+            where=Where(shown, *spot_of(text, conflict.start())),
+            hint="keep the lines of both sides that you want, and delete the markers",
+        )
     return text
 
 
