@@ -16,6 +16,8 @@ from pytest_comfygen.errors import SettingsConflict, SettingsError
 
 __all__ = ["OPTIONS", "Option", "Settings", "is_ci", "resolve"]
 
+_COMMAND_LINE = "command line"
+
 Kind = Literal["flag", "choice", "text", "urls", "seconds"]
 Update = Literal["stale", "missing", "all", "none"]
 
@@ -140,11 +142,19 @@ class Settings(NamedTuple):
     @property
     def makes_nothing(self) -> bool:
         """Whether this run only verifies."""
-        return self.update == "none" and not self.sketch
+        return (self.update == "none" or self.adopt) and not self.sketch
+
+    def was_typed(self, name: str) -> bool:
+        """Whether this value came from the command line."""
+        return self.sources.get(name, "").startswith(_COMMAND_LINE)
 
     def described(self) -> list[str]:
         """Each value that is not a default, with its source, as the run's header shows it."""
-        return [f"{name}={_shown(getattr(self, name))} ({source})" for name, source in self.sources.items()]
+        return [
+            f"{name}={_shown(getattr(self, name))} ({source})"
+            for name, source in self.sources.items()
+            if name != "check"  # it acts through `update`, which is shown with the same source
+        ]
 
 
 class _Found(NamedTuple):
@@ -172,8 +182,7 @@ def resolve(
     return Settings(
         **{name: one.value for name, one in found.items()},
         ci=ci,
-        # `check` acts through `update`, which is shown with its source.
-        sources={name: one.source for name, one in found.items() if one.source != "default" and name != "check"},
+        sources={name: one.source for name, one in found.items() if one.source != "default"},
     )
 
 
@@ -187,7 +196,7 @@ def _find(
 ) -> _Found:
     places: Iterator[tuple[object, str]] = iter(
         (
-            (command_line(option.ini), f"command line {option.flag}"),
+            (command_line(option.ini), f"{_COMMAND_LINE} {option.flag}"),
             (environment.get(option.env) or None, f"environment {option.env}"),
             (ini(option.ini), f"ini {option.ini}"),
         )
@@ -258,6 +267,9 @@ def _read_urls(_option: Option, value: object, source: str) -> tuple[str, ...]:
     urls = tuple(text for line in lines for text in str(line).split())
     for url in urls:
         parts = urlsplit(url)
+        if parts.username or parts.password or parts.query or parts.fragment:
+            hint = "credentials go into COMFYGEN_AUTH"
+            raise SettingsError(f"{source}: an address holds no user name, password or query", hint=hint)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SettingsError(f"{source}: {url!r} is no http address", hint="write it as http://127.0.0.1:8188")
     return urls

@@ -127,6 +127,10 @@ def test_the_nearer_of_two_that_exclude_each_other_counts() -> None:
         ({"COMFYGEN_UPDATE": "some"}, "environment COMFYGEN_UPDATE: 'some' is not one of stale, missing, all, none"),
         ({"COMFYGEN_URL": "ftp://a"}, "environment COMFYGEN_URL: 'ftp://a' is no http address"),
         ({"COMFYGEN_URL": "127.0.0.1:8188"}, "environment COMFYGEN_URL: '127.0.0.1:8188' is no http address"),
+        (
+            {"COMFYGEN_URL": "http://me:secret@a"},
+            "environment COMFYGEN_URL: an address holds no user name, password or query",
+        ),
         ({"COMFYGEN_DIR": " "}, "environment COMFYGEN_DIR: the value is empty"),
     ],
 )

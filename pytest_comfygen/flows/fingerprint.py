@@ -32,7 +32,7 @@ def compare(old: Fingerprint, new: Fingerprint, parts: tuple[Part, ...]) -> tupl
             was, is_now = before.get(key), after.get(key)
             if key.endswith("sha256") and (was is None or is_now is None):
                 uncompared.append(key)
-            elif was != is_now:
+            elif was != is_now or isinstance(was, bool) != isinstance(is_now, bool):  # to Python, True is 1
                 reasons.append(Reason("changed", part, key, was, is_now))
     return tuple(reasons), tuple(uncompared)
 

@@ -13,6 +13,7 @@ from pluggy import HookRelay
 from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.engine.journal import Journal
 from pytest_comfygen.errors import (
+    AssetError,
     ComfygenError,
     DestinationChanged,
     ImageEdited,
@@ -100,6 +101,8 @@ def generate(plan: Plan, workplace: Workplace) -> JobResult:
         record, warnings = _publish(plan, picture, workplace)
     except DestinationChanged:
         return _after_another_writer(plan, picture, workplace, result)
+    except AssetError as error:
+        raise error.at(plan.job.where) from None
     return replace(result, record=record, warnings=warnings)
 
 
@@ -183,7 +186,8 @@ def _execute_persistently(job: Job, seed: int, workplace: Workplace) -> tuple[Ex
 def _execute(job: Job, seed: int, workplace: Workplace) -> tuple[Execution, str]:
     prompt_id = str(uuid4())
     graph = build_graph(job, seed, f"comfygen/{prompt_id}")
-    workplace.hooks.pytest_comfygen_before_submit(job=job, graph=graph)
+    # Hooks get a graph of their own: one that is changed there must not be sent under an unchanged record.
+    workplace.hooks.pytest_comfygen_before_submit(job=job, graph=build_graph(job, seed, f"comfygen/{prompt_id}"))
     workplace.journal.note(workplace.client.url, prompt_id)
     try:
         workplace.client.submit(graph, prompt_id)
@@ -246,6 +250,8 @@ def _is_identical(plan: Plan, picture: Picture) -> bool:
     record = plan.record
     if record is None or (record.source_sha256, record.encoding) != (picture.source_sha256, picture.encoding):
         return False
+    if any(reason.kind == "check" for reason in plan.reasons):
+        return False  # equal pixels do not mend a file that fails a check
     repacked = plan.inspection is not None and plan.inspection.pixels_sha256 == record.pixels_sha256
     return plan.seen.sha256 == record.file_sha256 or repacked
 
@@ -263,32 +269,36 @@ def _keep_identical(plan: Plan, picture: Picture, workplace: Workplace, result: 
 
 def _publish(plan: Plan, picture: Picture, workplace: Workplace) -> tuple[ImageRecord, tuple[Finding, ...]]:
     store, job = workplace.store, plan.job
-    if not _is_ours(plan):
+    if not _is_ours(plan, workplace.server):
         store.trash(job.output)
     staged = store.stage(job.output, picture.data)
     with store.discarding(staged):
         _refuse_what_is_on_disk(job, picture, staged)
         warnings = _ask_hooks(job, picture, staged.path, workplace)
+        _refuse_what_is_on_disk(job, picture, staged)
         record = _record(plan, picture, workplace.server)
         store.publish(staged, record, plan.seen)
     workplace.notify(Event(kind="published", job=job.id, text=job.output_name))
     return record, warnings
 
 
-def _is_ours(plan: Plan) -> bool:
-    """Whether what is replaced can be made again: nothing that a person brought, edited, or that broke."""
+def _is_ours(plan: Plan, server: ServerInfo) -> bool:
+    """Whether what is replaced can be made again: nothing that a person brought or edited, that broke, or that a
+    placeholder would take the place of.
+    """
     record = plan.record
-    return not plan.seen.exists or (
-        record is not None and record.encoding != ADOPTED and plan.seen.sha256 == record.file_sha256
-    )
+    if record is None or not plan.seen.exists:
+        return not plan.seen.exists
+    is_downgrade = server.sketch and not record.comfyui.get("sketch")
+    return record.encoding != ADOPTED and plan.seen.sha256 == record.file_sha256 and not is_downgrade
 
 
 def _after_another_writer(plan: Plan, picture: Picture, workplace: Workplace, result: JobResult) -> JobResult:
     """The output changed while its picture was made: another run of the same job is welcome, a person's edit stays."""
     store, job = workplace.store, plan.job
+    store.wait_for_others(job.output)
     record = store.record(job.output)
-    made_alike = record is not None and record.fingerprint == plan.fingerprint
-    if record is not None and made_alike and store.look(job.output).sha256 == record.file_sha256:
+    if record is not None and _is_alike(plan, record) and store.look(job.output).sha256 == record.file_sha256:
         return replace(result, outcome="current", record=record)
     kept = store.reject(job.output, picture.data, "the output was changed while this picture was made")
     raise ImageEdited(
@@ -297,6 +307,14 @@ def _after_another_writer(plan: Plan, picture: Picture, workplace: Workplace, re
         details=_kept_aside(job, kept),
         hint="run again: --comfy-adopt keeps the file as it stands, --comfy-overwrite-edited makes it anew",
     )
+
+
+def _is_alike(plan: Plan, record: ImageRecord) -> bool:
+    """Whether the record is of the same job; two runs draw a random seed each."""
+    planned, made = plan.fingerprint, record.fingerprint
+    if plan.job.seed.rule == "random":
+        made = replace(made, params={**made.params, "seed": plan.seed})
+    return planned == made
 
 
 def _refuse_what_is_on_disk(job: Job, picture: Picture, staged: Staged) -> None:
@@ -310,16 +328,23 @@ def _ask_hooks(job: Job, picture: Picture, path: Path, workplace: Workplace) -> 
     :returns: their warnings.
     :raises PictureRefused: one of them found an error.
     """
-    answers = workplace.hooks.pytest_comfygen_verify(job=job, path=path)
-    found = tuple(finding for answer in answers for finding in answer or ())
-    for one in found:
-        if not isinstance(one, Finding) or one.severity not in ("error", "warning"):
-            msg = f"pytest_comfygen_verify must return Findings of severity 'error' or 'warning', not {one!r}"
+    found: tuple[Finding, ...] = ()
+    for answer in workplace.hooks.pytest_comfygen_verify(job=job, path=path):
+        if not isinstance(answer, list | tuple) or not all(_is_sound(one) for one in answer):
+            msg = f"pytest_comfygen_verify must return a list of Findings with texts in every field, not {answer!r}"
             raise TypeError(msg)
+        found += tuple(answer)
     failing = tuple(one for one in found if one.severity == "error")
     if failing:
         raise _refusal(job, picture.data, failing, workplace.store)
     return found
+
+
+def _is_sound(finding: object) -> bool:
+    """Whether a hook's finding is one: a misspelt severity must not let a picture pass."""
+    if not isinstance(finding, Finding) or finding.severity not in ("error", "warning"):
+        return False
+    return all(isinstance(text, str) for text in (finding.code, finding.found, finding.wanted, finding.fix))
 
 
 def _record(plan: Plan, picture: Picture, server: ServerInfo) -> ImageRecord:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pytest_comfygen.errors import (
+    AssetError,
     ComfygenError,
     ImageEdited,
     ImageMissing,
     ImageStale,
     ImageUnrecorded,
+    JobFileError,
     OwnedByAnother,
     PictureRefused,
     RecordDamaged,
@@ -80,6 +82,19 @@ def make_plan(job: Job, store: Store, settings: Settings, *, nonce: str, owned_e
     :param nonce: drawn once a run, for `seed: random`.
     :param owned_elsewhere: whether the other item that a record names still has this output.
     """
+
+    def decide() -> Plan:
+        return _decide(job, store, settings, nonce=nonce, owned_elsewhere=owned_elsewhere)
+
+    try:
+        plan = decide()
+        is_doubtful = isinstance(plan.problem, ImageEdited | ImageUnrecorded)
+        return decide() if is_doubtful and store.wait_for_others(job.output) else plan
+    except (AssetError, JobFileError) as error:
+        return _refused(plan_sketch(job, nonce=nonce), error)
+
+
+def _decide(job: Job, store: Store, settings: Settings, *, nonce: str, owned_elsewhere: Owner) -> Plan:
     store.heal(job.output)
     seen = store.look(job.output)
     record, damage = _recorded(job, store)
@@ -105,7 +120,7 @@ def _for_missing(plan: Plan, settings: Settings) -> Plan:
         return replace(plan, action="make", reasons=reasons)
     if plan.job.status == "planned":
         return replace(plan, action="planned", reasons=reasons)
-    return _refused(plan, ImageMissing(f"{plan.job.output_name} is missing", hint=_how_to_make(plan.job)))
+    return _refused(plan, ImageMissing(f"{plan.job.output_name} is missing"))
 
 
 def _for_unrecorded(plan: Plan, store: Store, settings: Settings, damage: RecordDamaged | None) -> Plan:
@@ -178,7 +193,7 @@ def _for_reasons(plan: Plan, reasons: tuple[Reason, ...], store: Store, settings
     if settings.update in ("stale", "all"):
         return replace(plan, action="make", reasons=reasons)
     lines = tuple(reason_lines(reasons))
-    stale = ImageStale(f"{plan.job.output_name} is stale: {lines[0]}", details=lines[1:], hint=_how_to_make(plan.job))
+    stale = ImageStale(f"{plan.job.output_name} is stale: {lines[0]}", details=lines[1:])
     return _refused(replace(plan, reasons=reasons), stale)
 
 
@@ -245,7 +260,3 @@ def _owned_by_another(job: Job, record: ImageRecord) -> OwnedByAnother:
 
 def _refused(plan: Plan, problem: ComfygenError) -> Plan:
     return replace(plan, action="refuse", problem=problem.at(plan.job.where))
-
-
-def _how_to_make(job: Job) -> str:
-    return f'pytest "{job.id}" --comfy-update stale'

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -86,13 +86,20 @@ class Pending:
         """The notes on `output` whose writers are gone."""
         return [note for note in self._notes().get(_key(output), ()) if self._is_abandoned(note)]
 
+    def is_being_written(self, output: str) -> bool:
+        """Whether another process that lives is writing `output` at this moment; reads the directory anew."""
+        key = _key(output)
+        return any(
+            note.pid != os.getpid() and note.path.exists() and not self._is_abandoned(note)
+            for note_key, note in _read(self._directory)
+            if note_key == key
+        )
+
     def _notes(self) -> dict[str, list[Note]]:
         if self._found is None:
             self._found = {}
-            for path in _files(self._directory):
-                if match := _NOTE_NAME.fullmatch(path.name):
-                    note = Note(path, match["token"], int(match["pid"]))
-                    self._found.setdefault(match["key"], []).append(note)
+            for key, note in _read(self._directory):
+                self._found.setdefault(key, []).append(note)
         return self._found
 
     def _is_abandoned(self, note: Note) -> bool:
@@ -115,6 +122,12 @@ def is_alive(pid: int) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def _read(directory: Path) -> Iterator[tuple[str, Note]]:
+    for path in _files(directory):
+        if match := _NOTE_NAME.fullmatch(path.name):
+            yield match["key"], Note(path, match["token"], int(match["pid"]))
 
 
 def _key(output: str) -> str:

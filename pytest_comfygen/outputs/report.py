@@ -40,12 +40,15 @@ def one_line(error: ComfygenError) -> str:
     return _harmless(f"[{error.code}] {error}")
 
 
-def render(error: ComfygenError, *, rerun: str = "") -> str:
+def render(error: ComfygenError, *, hint: str = "", rerun: str = "") -> str:
     """An error as a person meets it: what and where, the details, the next step.
 
+    :param hint: what mends it, where only the caller knows.
     :param rerun: the command that runs the failing item alone.
     """
     lines = list(_lines(error))
+    if hint:
+        lines.append(f"  hint: {hint}")
     if rerun:
         lines.append(f"  rerun: {rerun}")
     return "\n".join(lines)

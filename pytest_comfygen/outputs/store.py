@@ -46,6 +46,7 @@ LOCAL = ".comfygen"
 
 # A temporary file without a note lost it to a power cut or to somebody who emptied `.comfygen/`.
 _STRAY_AFTER_S = 3600
+_PAUSE_S = 0.02
 
 # A Git LFS pointer is shorter than this. Source: git-lfs, docs/spec.md
 _LFS_LARGEST_BYTES = 1024
@@ -153,6 +154,17 @@ class Store:
         with self._guard.translated(output):
             for note in self._pending.abandoned(self._guard.name(output)):
                 self._settle(output, note)
+
+    def wait_for_others(self, output: Path, *, at_most_s: float = 5.0) -> bool:
+        """Wait while another process publishes `output`, which takes a moment between the image and its record.
+
+        :returns: whether there was something to wait for.
+        """
+        name, waited_s = self._guard.name(output), 0.0
+        while waited_s < at_most_s and self._pending.is_being_written(name):
+            self._sleep(_PAUSE_S)
+            waited_s += _PAUSE_S
+        return waited_s > 0
 
     def stage(self, output: Path, data: bytes) -> Staged:
         """Write a new image beside its place.

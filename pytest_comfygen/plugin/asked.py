@@ -56,7 +56,7 @@ class Asked(NamedTuple):
             or self.by_name
             or self.listing
             or self._holds(path)
-            or any(one.startswith(f"{node_id}::") for one in self.remembered)
+            or any(one.partition("::")[0] == node_id for one in self.remembered)
         )
 
     def wants_item(self, path: Path, node_id: str, *, alone: bool) -> bool:
@@ -69,6 +69,7 @@ class Asked(NamedTuple):
             or self.listing
             or self._holds(path)
             or node_id in self.remembered
+            or node_id.partition("::")[0] in self.remembered  # its file could not be collected then
             or (self.by_name and alone)
         )
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_comfygen.engine.client import ComfyClient
-from pytest_comfygen.errors import ComfygenError, JobFileError
+from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, Where
 from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.outputs.report import one_line, reason_lines, render
 from pytest_comfygen.plugin.selection import bring_forward
@@ -43,7 +43,10 @@ class ComfyFile(pytest.Module):
             job_file = session_of(self.config).work.load(self.path)
         except JobFileError as error:
             raise self.CollectError(render(error)) from None
-        self._warn(job_file.warnings)
+        try:
+            self._warn(job_file.warnings)
+        except ComfygenWarning as warning:  # warnings are errors in this run
+            raise self.CollectError(str(warning)) from None
         shared: Any = None
         for job in job_file.jobs:
             item = ComfyItem.from_parent(self, name=job.name, callobj=make_image, job=job, fixtureinfo=shared)
@@ -57,10 +60,17 @@ class ComfyFile(pytest.Module):
         """A tag as a mark, registered once, so that `--strict-markers` knows it."""
         registered = session_of(self.config).registered_tags
         if tag not in registered:
+            self._refuse_marks_of_others(tag)
             registered.add(tag)
             self.config.addinivalue_line("markers", f"{tag}: a tag of comfyjob files")
         mark: pytest.MarkDecorator = getattr(pytest.mark, tag)
         return mark
+
+    def _refuse_marks_of_others(self, tag: str) -> None:
+        """A mark that takes arguments means something to its plugin, which would fail for want of them."""
+        if any(line.startswith(f"{tag}(") for line in self.config.getini("markers")):
+            error = BadName(f"the tag {tag!r} is a mark of another plugin", hint="choose another word")
+            raise self.CollectError(render(error.at(Where(self.nodeid))))
 
     def _warn(self, found: tuple[ComfygenError, ...]) -> None:
         for one in found:
@@ -84,22 +94,27 @@ class ComfyItem(pytest.Function):
         A run in which all is current starts nothing, because nothing is named in the function's arguments.
         """
         super().setup()
+        self.user_properties[:] = [one for one in self.user_properties if not one[0].startswith("comfygen.")]
+        if self.config.option.setuponly:  # --setup-only and --setup-plan show fixtures and make nothing
+            return
         work = session_of(self.config).work
         self._plan = work.plan(self.job)
         self._meeting = None
         if self._plan.action == "make":
             client = work.client_of(self.job, self._default_client)
-            is_first = not work.has_met(client)
-            self._meeting = work.meet(client, self._selection)
-            if is_first:
-                bring_forward(self.session, self, self._meeting.refused)
+            self._meeting = work.meet(client)
+            if work.preflight(self._meeting, self._selection):
+                bring_forward(self.session, self, work.refused(client))
 
     def _default_client(self) -> ComfyClient:
         """The fixture `comfy_client`, which a `conftest.py` may override."""
         request = self.funcargs["request"]
         if not isinstance(request, pytest.FixtureRequest):
             raise TypeError(request)
-        client: ComfyClient = request.getfixturevalue("comfy_client")
+        client = request.getfixturevalue("comfy_client")
+        if not isinstance(client, ComfyClient):
+            msg = f"the fixture comfy_client must give a ComfyClient, not {client!r}"
+            raise TypeError(msg)
         return client
 
     def _selection(self) -> Iterator[Job]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ class PictureMaker:
     def _make(self, name: str, values: Mapping[str, object]) -> JobResult:
         job = make_job(values, name=name, root=self.root, file=self.file)
         self.made.add(name)
-        meeting = self.session.work.meet(self.client, lambda: ())
+        meeting = self.session.work.meet(self.client)
         workplace = self.session.work.workplace(self.root, meeting, self.hooks, lambda _event: None)
         seed = seed_for(job, None, self.session.nonce)
         return draw(job, seed, workplace, lambda data: _write(self.directory / job.output.name, data))
@@ -79,8 +80,8 @@ class PictureMaker:
         return Where(relative(self.file, self.root), next(lines, 0))
 
     def _next_name(self) -> str:
-        number = len(self.made) + 1
-        return "picture" if number == 1 else f"picture-{number}"
+        names = ("picture" if number == 1 else f"picture-{number}" for number in itertools.count(1))
+        return next(name for name in names if name not in self.made)
 
 
 def _write(path: Path, data: bytes) -> Path:

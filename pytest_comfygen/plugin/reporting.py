@@ -41,7 +41,7 @@ class Reporting:
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """Say what was left alone and how to run it."""
-        return list(left_alone_lines(self._session.left_alone))
+        return list(left_alone_lines(self._session.left_alone, self._config))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count."""
@@ -66,5 +66,5 @@ class Reporting:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the summary line and what to type next."""
-        for line in (*left_alone_lines(self._tally.left_alone), *self._tally.lines()):
+        for line in (*left_alone_lines(self._tally.left_alone, self._config), *self._tally.lines()):
             terminalreporter.write_line(line)

@@ -48,7 +48,7 @@ class Session:
         self.comfy_dir = root / settings.dir
         self.left_alone = LeftAlone()
         self.registered_tags: set[str] = {"comfygen"}
-        self.told: set[str] = set()
+        self.told: dict[str, str] = {}  # the first item that each error was told for
         self._work: Work | None = None
 
     @property
@@ -81,6 +81,7 @@ def open_session(config: pytest.Config) -> Session:
     """
     luggage = getattr(config, "workerinput", {}).get(_LUGGAGE)
     session = _unpacked(luggage, config) if luggage else _fresh(config)
+    add_job_files(config, session.asked, session.comfy_dir)
     config.stash[_KEY] = session
     return session
 
@@ -100,7 +101,6 @@ def close_session(config: pytest.Config) -> None:
 def _fresh(config: pytest.Config) -> Session:
     settings = read_settings(config)
     asked = decide(config, config.rootpath / settings.dir)
-    add_job_files(config, asked, config.rootpath / settings.dir)
     return Session(settings, asked, secrets.token_hex(8), config.rootpath)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import pytest
 
 from pytest_comfygen.errors import ComfygenError, MachineError
+from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.session import LeftAlone, Session, session_of
 
-__all__ = ["NO_SERVER_EXIT_CODE", "Tally", "explain", "header", "left_alone_lines", "retell", "word_of"]
+__all__ = ["NO_SERVER_EXIT_CODE", "Tally", "explain", "header", "left_alone_lines", "next_step", "retell", "word_of"]
 
 NO_SERVER_EXIT_CODE = 10
 
@@ -28,7 +30,7 @@ def header(session: Session) -> list[str]:
 def retell(report: pytest.TestReport, problem: BaseException, item: pytest.Item) -> None:
     """Show what we mean in our words and at its place; a bug keeps its traceback."""
     if isinstance(problem, ComfygenError):
-        explain(report, problem, session_of(item.config))
+        explain(report, problem, item)
         told = tuple(_told(problem))
         item.user_properties.extend(told)  # JUnit reads them when the item is torn down,
         report.user_properties.extend(told)  # everybody else with this report
@@ -37,16 +39,32 @@ def retell(report: pytest.TestReport, problem: BaseException, item: pytest.Item)
         report.longrepr = (str(path), (line or 0) + 1, f"Skipped: {problem.msg}")
 
 
-def explain(report: pytest.TestReport, error: ComfygenError, session: Session) -> None:
+def explain(report: pytest.TestReport, error: ComfygenError, item: pytest.Item) -> None:
     """Turn the traceback of an error we mean into its text; the same machine error in full only once."""
+    session = session_of(item.config)
     from pytest_comfygen.outputs.report import one_line, render  # noqa: PLC0415  # needed for failures only
 
     line = one_line(error)
-    again = isinstance(error, MachineError) and line in session.told
-    session.told.add(line)
-    check = " --comfy-check" if session.settings.check else ""
-    rerun = "" if report.nodeid in (error.hint or "") else f'pytest "{report.nodeid}"{check}'
-    report.longrepr = line if again else render(error, rerun=rerun)
+    again = isinstance(error, MachineError) and session.told.setdefault(line, report.nodeid) != report.nodeid
+    report.longrepr = line if again else render(error, **next_step(error, item, session))
+
+
+def next_step(error: ComfygenError, item: pytest.Item, session: Session) -> dict[str, str]:
+    """The command that makes what is missing or stale, or else the one that runs the item alone again."""
+    command = f'pytest "{_from_here(item.nodeid, item.config)}"'
+    server = "".join(f" --comfy-url {url}" for url in session.settings.url if session.settings.was_typed("url"))
+    if error.code in ("missing", "stale") and error.hint is None:
+        return {"hint": f"{command}{server} --comfy-update stale"}
+    verbs = [name for name in ("sketch", "check", "adopt") if session.settings.was_typed(name)]
+    if not verbs and not is_job_file(item.path):
+        verbs = ["update stale"]
+    return {"rerun": command + server + "".join(f" --comfy-{verb}" for verb in verbs)}
+
+
+def _from_here(node_id: str, config: pytest.Config) -> str:
+    """A node id as it is typed in the directory that pytest was started in."""
+    path, separator, name = node_id.partition("::")
+    return os.path.relpath(config.rootpath / path, config.invocation_params.dir).replace(os.sep, "/") + separator + name
 
 
 def _told(error: ComfygenError) -> Iterator[tuple[str, str]]:
@@ -76,7 +94,7 @@ class Tally:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._outcomes: Counter[str] = Counter()
+        self._ended: dict[str, str] = {}
         self._failed = 0
         self._wanting_a_server = 0
         self.left_alone = LeftAlone()
@@ -87,8 +105,12 @@ class Tally:
             self._failed += 1
             self._wanting_a_server += _property(report, _WANTS_SERVER) is not None
         outcome = _outcome(report)
-        if outcome is not None:
-            self._outcomes[outcome] += 1
+        if outcome is not None:  # a rerun replaces what it repeats
+            self._ended[report.nodeid] = outcome
+
+    @property
+    def _outcomes(self) -> Counter[str]:
+        return Counter(self._ended.values())
 
     def exit_code(self, session: pytest.Session, status: int) -> int:
         """`NO_SERVER_EXIT_CODE` when every failure was for want of a server, else pytest's own."""
@@ -111,11 +133,11 @@ class Tally:
             yield f"to make what is missing or stale: the same command with --comfy-update stale{instead}"
 
 
-def left_alone_lines(left: LeftAlone) -> Iterator[str]:
+def left_alone_lines(left: LeftAlone, config: pytest.Config) -> Iterator[str]:
     """What was not asked for, and the command that asks for it."""
     if left.files:
-        places = sorted({_folder(name) for name in left.files})
-        command = f"pytest {' '.join(places[:3])}{' …' if len(places) > len(places[:3]) else ''}"
+        places = sorted({_folder(_from_here(name, config)) for name in left.files})
+        command = f"pytest {' '.join(places[:3])}{' …' if len(places) > len(places[:3]) else ''} --comfy-update stale"
         yield f"comfygen: {_count(len(left.files), 'job file')} left alone; to bring the images up to date: {command}"
     if left.items:
         yield (
@@ -135,13 +157,13 @@ def _count(number: int, noun: str) -> str:
 
 def _outcome(report: pytest.TestReport) -> str | None:
     """How an image ended, told once per image; None for other items and phases."""
-    if not _is_image(report) or (report.when != "call" and not report.failed):
+    if not _is_image(report) or report.when == "teardown" or (report.when == "setup" and not report.failed):
         return None
     return _property(report, _OUTCOME) or ("failed" if report.failed else None)
 
 
 def _is_image(report: pytest.TestReport) -> bool:
-    return "comfygen" in report.keywords
+    return is_job_file(report.nodeid.partition("::")[0])
 
 
 def _property(report: pytest.TestReport | pytest.CollectReport, name: str) -> str | None:

@@ -12,7 +12,7 @@ from pluggy import HookRelay
 
 from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.engine.journal import Journal
-from pytest_comfygen.errors import ComfygenError, JobFileError, OutputCollision
+from pytest_comfygen.errors import ComfygenError, JobFileError, MachineError, OutputCollision
 from pytest_comfygen.flows.generate import Workplace, adopt, draw, generate, refresh
 from pytest_comfygen.flows.plan import Plan, make_plan, plan_sketch
 from pytest_comfygen.flows.preflight import check_selection
@@ -33,14 +33,10 @@ __all__ = ["Meeting", "Work"]
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """What the first contact with a server showed.
-
-    :param refused: what preflight found, by job id.
-    """
+    """Who a server turned out to be."""
 
     client: ComfyClient
     server: ServerInfo
-    refused: Mapping[str, ComfygenError]
 
 
 class Work:
@@ -58,6 +54,7 @@ class Work:
         self._claims: dict[str, Job] = {}
         self._loaded: dict[Path, JobFile | None] = {}
         self._meetings: dict[str, Meeting | ComfygenError] = {}
+        self._refused: dict[str, Mapping[str, ComfygenError]] = {}
         self._clients: dict[str, ComfyClient] = {}
         self._the_journal: Journal | None = None
         self._open = ExitStack()
@@ -142,8 +139,8 @@ class Work:
             self._clients[url] = self._open.enter_context(ComfyClient(url, silence_s=self._settings.timeout))
         return self._clients[url]
 
-    def meet(self, client: ComfyClient, selection: Callable[[], Iterable[Job]]) -> Meeting:
-        """First contact: who is it, what did dead runs leave there, and which of the selection will it refuse?
+    def meet(self, client: ComfyClient) -> Meeting:
+        """First contact: who is it, and what did dead runs leave there?
 
         Done once per server; when it fails, everybody is told the same without waiting again.
 
@@ -152,37 +149,53 @@ class Work:
         met = self._meetings.get(client.url)
         if met is None:
             try:
-                met = self._introduce(client, selection())
-            except ComfygenError as error:
+                met = self._introduce(client)
+            except MachineError as error:
                 met = error
             self._meetings[client.url] = met
         if isinstance(met, ComfygenError):
             raise met
         return met
 
-    def has_met(self, client: ComfyClient) -> bool:
-        """Whether there was a first contact with this server already."""
-        return client.url in self._meetings
-
     def forget_meeting(self, client: ComfyClient) -> None:
         """The server failed: whoever comes next looks whether it is still there."""
         if isinstance(self._meetings.get(client.url), Meeting):
             del self._meetings[client.url]
 
-    def _introduce(self, client: ComfyClient, selection: Iterable[Job]) -> Meeting:
+    def _introduce(self, client: ComfyClient) -> Meeting:
         server = client.server_info()
         clean_up_leftovers(self.local_directory("journal"), client)
-        plans = (self.plan(job) for job in selection)
+        return Meeting(client, server)
+
+    def preflight(self, meeting: Meeting, selection: Callable[[], Iterable[Job]]) -> bool:
+        """Ask what the server would refuse of the selection, once per server.
+
+        :returns: whether it was asked now.
+        :raises MachineError: the server does not tell what it has.
+        """
+        if meeting.client.url in self._refused:
+            return False
+        plans = (self.plan(job) for job in selection())
         wanted = [(plan.job, plan.seed) for plan in plans if plan.action == "make"]
-        return Meeting(client, server, check_selection(wanted, client.object_info(), server))
+        try:
+            self._refused[meeting.client.url] = check_selection(wanted, meeting.client.object_info(), meeting.server)
+        except MachineError as error:
+            self._meetings[meeting.client.url] = error  # nobody else waits for it again
+            raise
+        return True
+
+    def refused(self, client: ComfyClient) -> Mapping[str, ComfygenError]:
+        """What preflight found, by job id."""
+        return self._refused.get(client.url, {})
 
     # --- doing ------------------------------------------------------------------------------------------------------
 
     def make(self, plan: Plan, meeting: Meeting, hooks: HookRelay, notify: Callable[[Event], None]) -> JobResult:
         """Have the picture made and publish it, or lay a sketch aside."""
         job = plan.job
-        if job.id in meeting.refused:
-            raise meeting.refused[job.id]
+        refused = self.refused(meeting.client)
+        if job.id in refused:
+            raise refused[job.id]
         workplace = self.workplace(job.root, meeting, hooks, notify)
         if self._settings.sketch:
             return draw(job, plan.seed, workplace, lambda data: workplace.store.write_sketch(job.output, data))

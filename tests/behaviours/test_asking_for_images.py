@@ -106,7 +106,9 @@ def test_a_unit_test_that_failed_takes_no_image_with_it(
 def test_the_user_is_told_what_was_left_alone_and_how_to_run_it(repository: Repository, workers: list[str]) -> None:
     result = repository.run(*workers)
 
-    result.stdout.fnmatch_lines(["comfygen: 1 job file left alone; to bring the images up to date: pytest jobs/"])
+    result.stdout.fnmatch_lines(
+        ["comfygen: 1 job file left alone; to bring the images up to date: pytest jobs/ --comfy-update stale"]
+    )
 
 
 def test_a_job_file_that_is_left_alone_is_not_even_opened(repository: Repository) -> None:

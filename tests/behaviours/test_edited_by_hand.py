@@ -193,3 +193,27 @@ def test_an_adopted_image_is_not_overwritten_because_its_job_changed(made: Repos
     assert made.images_line(every) == "images: 1 identical, 1 edited"
     assert made.images_line(adopted) == "images: 1 current, 1 adopted"
     assert made.image("kin_elf").read_bytes() == edited
+
+
+def test_a_file_that_fails_a_check_is_replaced_also_when_its_pixels_are_equal(made: Repository) -> None:
+    whole = made.image("kin_elf").read_bytes()
+    made.image("kin_elf").write_bytes(whole + b"x")
+
+    checked = made.run("jobs", "--comfy-check")
+    result = made.run("jobs")
+
+    checked.stdout.fnmatch_lines(["*[[]stale[]]*check trailing-data*"])
+    assert made.images_line(result) == "images: 1 generated, 1 current"
+    assert made.image("kin_elf").read_bytes() == whole
+
+
+def test_a_placeholder_in_the_place_of_a_real_picture_leaves_a_copy(made: Repository) -> None:
+    path = made.path / "assets" / ".comfyrecords" / "kin_elf.png.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"sketch": true', '"sketch": false'), encoding="utf-8")
+    real = made.image("kin_elf").read_bytes()
+    made.edit_job("steps: 2", "steps: 3")
+
+    made.run("jobs").assert_outcomes(passed=2)
+
+    (kept,) = (made.path / ".comfygen" / "trash" / "assets").iterdir()
+    assert kept.read_bytes() == real

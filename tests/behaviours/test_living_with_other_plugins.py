@@ -244,3 +244,152 @@ def test_a_python_test_that_asks_for_a_server_is_skipped_when_a_run_only_verifie
     repository.write("tests/test_server.py", "def test_server(comfy_client):\n    assert False\n")
 
     repository.run("tests/test_server.py", "--comfy-check").assert_outcomes(skipped=1)
+
+
+def test_one_impossible_output_fails_alone_and_at_its_place(
+    repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    repository.image("kin_elf").mkdir(parents=True)
+
+    result = repository.run("jobs")
+
+    assert repository.images_line(result) == "images: 1 generated, 1 failed"
+    result.stdout.fnmatch_lines(["*[[]write-failed[]] jobs/kins.comfyjob.yaml:6:3: assets/kin_elf.png is a directory*"])
+
+
+@pytest.mark.parametrize("option", ["--setup-plan", "--setup-only"])
+def test_showing_fixtures_makes_and_asks_nothing(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", "http://127.0.0.1:9")
+
+    assert repository.run("jobs", option).ret == 0
+
+
+def test_a_client_fixture_that_gives_something_else_is_named(repository: Repository) -> None:
+    text = "import pytest\n@pytest.fixture(scope='session')\ndef comfy_client(): return None\n"
+    repository.write("jobs/conftest.py", text)
+
+    result = repository.run("jobs")
+
+    result.stdout.fnmatch_lines(["*TypeError: the fixture comfy_client must give a ComfyClient, not None"])
+
+
+def test_an_image_is_counted_once_also_when_a_fixture_fails_after_it(made: Repository) -> None:
+    made.write(
+        "jobs/conftest.py",
+        """
+import pytest
+
+@pytest.fixture(autouse=True)
+def guard(request):
+    yield
+    assert request.node.name != "kin_elf"
+""",
+    )
+
+    result = made.run("jobs")
+
+    assert made.images_line(result) == "images: 2 current"
+    result.assert_outcomes(passed=2, errors=1)
+
+
+def test_last_failed_takes_up_a_job_file_that_was_mended(made: Repository) -> None:
+    made.edit_job("steps: 2", "stepz: 2")
+    made.run("jobs")
+    made.edit_job("stepz: 2", "steps: 2")
+
+    assert made.images_line(made.run("--lf")) == "images: 2 current"
+
+
+def test_a_tag_that_is_a_mark_of_another_plugin_is_refused(repository: Repository) -> None:
+    repository.write("pytest.ini", "[pytest]\nmarkers =\n    slow\n    level(number): how hard it is\n")
+    repository.edit_job("tags: [draft]", "tags: [level]")
+
+    result = repository.run("jobs")
+
+    result.stdout.fnmatch_lines(
+        ["*[[]bad-name[]] jobs/kins.comfyjob.yaml: the tag 'level' is a mark of another plugin"]
+    )
+
+
+def test_what_a_hook_does_to_the_graph_is_not_sent(
+    repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    repository.run("jobs").assert_outcomes(passed=2)
+    pixels = repository.record("kin_elf")["pixels_sha256"]
+    repository.write(
+        "jobs/conftest.py",
+        """
+def pytest_comfygen_before_submit(job, graph):
+    for node in graph.values():
+        if "steps" in node["inputs"]:
+            node["inputs"]["steps"] = 9
+""",
+    )
+
+    repository.run("jobs", "--comfy-update", "all")
+
+    assert repository.record("kin_elf")["pixels_sha256"] == pixels
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "5",
+        "Finding('a', 'error', 'b', 'c')",
+        "[Finding('a', 'eror', 'b', 'c')]",
+        "[Finding('a', 'error', None, 3)]",
+        "['bad']",
+    ],
+)
+def test_a_check_that_answers_nonsense_publishes_nothing(
+    repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    text = f"from pytest_comfygen import Finding\ndef pytest_comfygen_verify(job, path):\n    return {answer}\n"
+    repository.write("jobs/conftest.py", text)
+
+    result = repository.run("jobs/kins.comfyjob.yaml::kin_elf")
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*TypeError: pytest_comfygen_verify must return a list of Findings*"])
+    assert not repository.image("kin_elf").exists()
+
+
+def test_a_check_that_changes_the_picture_publishes_nothing(
+    repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    text = "def pytest_comfygen_verify(job, path):\n    path.write_bytes(path.read_bytes() + b'x')\n    return []\n"
+    repository.write("jobs/conftest.py", text)
+
+    result = repository.run("jobs")
+
+    result.assert_outcomes(failed=2)
+    assert not list(repository.path.glob("assets/*"))
+
+
+def test_a_cut_prompt_is_told_plainly_where_warnings_are_errors(repository: Repository) -> None:
+    repository.write(
+        "jobs/cut.comfyjob.yaml",
+        "comfyjob: 1\nitems:\n  cat: {checkpoint: a.safetensors}\ndefaults:\n  prompt: the #1 cat\n",
+    )
+
+    result = repository.run("jobs", "-W", "error", "--comfy-check")
+
+    result.stdout.fnmatch_lines(["[[]prompt-cut[]] jobs/cut.comfyjob.yaml:5:11: *"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_the_next_command_works_where_it_is_shown(made: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    made.image("kin_elf").unlink()
+    monkeypatch.chdir(made.path / "jobs")
+
+    result = made.run("--comfy-check")
+
+    hint = next(line for line in result.outlines if "hint: pytest" in line)
+    assert hint.strip() == 'hint: pytest "kins.comfyjob.yaml::kin_elf" --comfy-update stale'
+    assert made.images_line(made.run("kins.comfyjob.yaml::kin_elf", "--comfy-update", "stale")) == "images: 1 generated"

@@ -65,3 +65,21 @@ def test_a_workflow_is_relative_to_the_test_file(repository: Repository) -> None
     )
 
     repository.run("tests/test_portrait.py", "--comfy-sketch").assert_outcomes(passed=1)
+
+
+def test_a_picture_in_a_python_test_does_not_cost_the_images_their_preflight(
+    repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    repository.write("aaa/test_portrait.py", A_TEST)
+    repository.edit_job("tags: [draft]", "sampler: nope")
+
+    result = repository.run("aaa", "jobs", "--comfy-update", "stale")
+
+    result.stdout.fnmatch_lines(["*[[]value-refused[]] jobs/kins.comfyjob.yaml:6:*nope*"])
+
+
+def test_adopting_makes_no_picture(repository: Repository) -> None:
+    repository.write("tests/test_portrait.py", A_TEST)
+
+    repository.run("tests", "--comfy-adopt").assert_outcomes(passed=2, skipped=1)

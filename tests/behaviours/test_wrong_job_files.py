@@ -81,6 +81,15 @@ WRONG = (
     Wrong("only-comments", "# nothing\n# here\n", "empty-file", 1, 1, "holds no job"),
     Wrong("no-items", HEAD + "items: {}\n", "empty-file", 2, 8, "no item", "add an image"),
     Wrong("null-items", HEAD + "items:\n", "empty-file", 2, 7, "no item", "add an image"),
+    Wrong(
+        "merge-conflict",
+        f"{HEAD}items:\n<<<<<<< HEAD\n  a: x\n",
+        "syntax",
+        3,
+        1,
+        "conflict markers",
+        "delete the markers",
+    ),
     Wrong("list", "- comfyjob: 1\n", "wrong-type", 1, 1, "must be a mapping, not a list"),
     Wrong("text", "just words\n", "wrong-type", 1, 1, "not the text 'just words'"),
     Wrong("not-utf8", b"comfyjob: 1\nitems: {kin: caf\xe9}\n", "not-utf8", 2, 17, "0xe9 at offset 28", "UTF-8"),
@@ -187,8 +196,10 @@ WRONG = (
     Wrong("name-bidi", names("k\u202ein"), "bad-name", 4, 3, "holds U+202E"),
     Wrong("name-newline", names('"a\\nb"'), "bad-name", 4, 3, "holds U+000A"),
     Wrong("name-long", names("k" * 151), "bad-name", 4, 3, "longer than 150"),
-    Wrong("same-output", ONE_FILE, "output-collision", 4, 15, "'a' at jobs/wrong.comfyjob.yaml:4:9", "output.file"),
-    Wrong("case-collision", names("Kin", "kin"), "output-collision", 5, 3, "differs only in case", "give one of them"),
+    Wrong(
+        "same-output", ONE_FILE, "output-collision", 4, 15, "'a' at jobs/wrong.comfyjob.yaml:4:9", "another `output`"
+    ),
+    Wrong("case-collision", names("Kin", "kin"), "output-collision", 5, 3, "differs only in case", "rename one"),
     Wrong("nfc-collision", names("caf\u00e9", "cafe\u0301"), "output-collision", 5, 3, "case or accents"),
     Wrong("output-outside", output("{dir: ../../other}"), "outside-repository", 3, 15, "to ../other", "below"),
     Wrong("output-through-link", output("{dir: ../link}"), "outside-repository", 3, 15, "through a link"),

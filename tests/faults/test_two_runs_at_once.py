@@ -1,0 +1,34 @@
+"""Two runs of one repository at the same time: both end well, and every image is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.repository import Repository
+
+
+@pytest.mark.parametrize("seed", ["from-name", "random"])
+def test_both_runs_are_green(repository: Repository, sketch_url: str, seed: str) -> None:
+    items = "".join(f"  kin_{number}: {{}}\n" for number in range(6))
+    repository.edit_job("  kin_elf: {tags: [draft]}\n", f"  kin_elf: {{}}\n{items}")
+    repository.edit_job("steps: 2", f"steps: 2, seed: {seed}")
+    command = [sys.executable, "-m", "pytest", "jobs", "-q", "-p", "no:cacheprovider"]
+    environment = os.environ | {"COMFYGEN_URL": sketch_url}
+
+    runs = [
+        subprocess.Popen(
+            command, cwd=repository.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for _ in range(2)
+    ]
+    outputs = [run.communicate(timeout=120)[0] for run in runs]
+
+    assert [run.returncode for run in runs] == [0, 0], "\n".join(outputs)
+    for image in (repository.path / "assets").glob("*.png"):
+        recorded = repository.record(image.stem)["file_sha256"]
+        assert hashlib.sha256(image.read_bytes()).hexdigest() == recorded
