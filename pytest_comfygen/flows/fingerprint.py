@@ -28,6 +28,9 @@ def compare(old: Fingerprint, new: Fingerprint, parts: tuple[Part, ...]) -> tupl
     uncompared: list[str] = []
     for part in parts:
         before, after = old.part(part), new.part(part)
+        if before == after:
+            uncompared += [key for key, value in before.items() if value is None and key.endswith("sha256")]
+            continue
         for key in sorted(before.keys() | after.keys()):
             was, is_now = before.get(key), after.get(key)
             if key.endswith("sha256") and (was is None or is_now is None):

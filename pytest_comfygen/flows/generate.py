@@ -109,7 +109,10 @@ def generate(plan: Plan, workplace: Workplace) -> JobResult:
 def draw(job: Job, seed: int, workplace: Workplace, write: Callable[[bytes], Path]) -> JobResult:
     """Make a picture of `job` that is no asset: checked like one, written by `write`, without a record."""
     picture = make_picture(job, seed, workplace)
-    path = write(picture.data)
+    try:
+        path = write(picture.data)
+    except AssetError as error:
+        raise error.at(job.where) from None
     warnings = _ask_hooks(job, picture, path, workplace)
     return JobResult(outcome="generated", path=path, timing=picture.execution.timing, warnings=warnings)
 

@@ -198,14 +198,14 @@ def _for_reasons(plan: Plan, reasons: tuple[Reason, ...], store: Store, settings
 
 
 def _for_stale_adopted(plan: Plan, reasons: tuple[Reason, ...], settings: Settings) -> Plan:
-    """An adopted image is somebody's work, so another job is no leave to overwrite it."""
+    """An adopted image is somebody's work, so neither a changed job nor damage is leave to overwrite it."""
     plan = replace(plan, reasons=reasons)
     if settings.overwrite_edited and settings.update != "none":
         return replace(plan, action="make")
     return _refused(
         plan,
         ImageEdited(
-            f"{plan.job.output_name} was adopted as it stands, and its job has changed since, so it is left alone",
+            f"{plan.job.output_name} was adopted as it stood and is no longer what its job says, so it is left alone",
             details=tuple(reason_lines(reasons)),
             hint="--comfy-adopt keeps it for the job as it is now, --comfy-overwrite-edited makes it anew",
         ),

@@ -8,8 +8,9 @@ from pathlib import Path
 from pytest_comfygen.errors import ComfygenError, JobFileError, OutputCollision, PromptCut, Where
 from pytest_comfygen.language import naming
 from pytest_comfygen.language.item import Surroundings, build_job
-from pytest_comfygen.language.load import Document, Places, Table, document_of, read_document
+from pytest_comfygen.language.load import Document, Mark, Table, document_of, parse, read_text
 from pytest_comfygen.language.merge import merged
+from pytest_comfygen.language.places import JobPlaces, Origin
 from pytest_comfygen.language.problems import first_of
 from pytest_comfygen.language.roles import declared_model
 from pytest_comfygen.language.schema import Item, JobDocument, Keys, Output, Server, validate
@@ -31,9 +32,13 @@ def load_job_file(path: Path, root: Path) -> JobFile:
         naming.check_links(root, file)
     except JobFileError as error:
         raise error.at(Where(shown)) from None
-    document = read_document(file, shown)
-    expander = _Expander(document, validate(document), file, root, home=file.parent)
-    return JobFile(path=file, jobs=expander.jobs(), warnings=expander.warnings())
+    text = read_text(file, shown)
+    document = parse(text, shown)
+    origin = Origin(document, text)
+    expander = _Expander(document, origin, file, root, home=file.parent)
+    job_file = JobFile(path=file, jobs=expander.jobs(), warnings=expander.warnings())
+    origin.release()
+    return job_file
 
 
 def make_job(values: Mapping[str, object], *, name: str, root: Path, file: Path) -> Job:
@@ -44,19 +49,18 @@ def make_job(values: Mapping[str, object], *, name: str, root: Path, file: Path)
     """
     shown = relative(file, root)
     document = document_of({"comfyjob": 1, "items": {name: values}}, shown)
-    (job,) = _Expander(document, validate(document), file, root, home=root).jobs()
+    (job,) = _Expander(document, Origin(document), file, root, home=root).jobs()
     return job
 
 
 class _Expander:
     """The items of one file, one after the other, with what only becomes visible among several."""
 
-    def __init__(self, document: Document, parsed: JobDocument, file: Path, root: Path, *, home: Path) -> None:
-        assert isinstance(document.root, Table)  # noqa: S101  # the schema accepts nothing else
+    def __init__(self, document: Document, origin: Origin, file: Path, root: Path, *, home: Path) -> None:
+        parsed = validate(document)
         self._document = document
-        self._tree = document.root
-        self._items_tree = _table(document.root, "items")
-        self._shared_trees = (_without(document.root, {"items", "defaults"}), _table(document.root, "defaults"))
+        self._origin = origin
+        self._marks = _marks_of_items(document)
         self._defaults = parsed.defaults or Keys()
         self._items = parsed.items
         server = parsed.server or Server()
@@ -99,24 +103,13 @@ class _Expander:
 
     def _job(self, name: str, item: Item) -> Job:
         shown = self._document.file
-        mark = self._items_tree.marks[name]
-        where = Where(shown, *mark[:2])
+        where = Where(shown, *self._marks[name][:2])
         try:
             naming.check_name(name)
         except JobFileError as error:
             raise error.at(where) from None
-        places = Places(shown, (*self._shared_trees, self._item_tree(name)))
+        places = JobPlaces(self._origin, name)
         return build_job(name, merged(self._defaults, item), where, places, self._around)
-
-    def _item_tree(self, name: str) -> Table:
-        tree = self._items_tree[name]
-        if isinstance(tree, Table):
-            return tree
-        short = Table()
-        if tree is not None:
-            line, column = self._items_tree.marks[name][2:]
-            short.put("prompt", tree, (line, column, line, column))
-        return short
 
     def _models(self, parsed: JobDocument) -> dict[str, Model]:
         models: dict[str, Model] = {}
@@ -139,14 +132,8 @@ def _check_collision(first: Job, job: Job) -> None:
     raise OutputCollision(message, where=job.where)
 
 
-def _table(tree: Table, key: str) -> Table:
-    inner = tree.get(key)
-    return inner if isinstance(inner, Table) else Table()
-
-
-def _without(tree: Table, keys: set[str]) -> Table:
-    rest = Table()
-    for key in tree:
-        if key not in keys:
-            rest.put(key, tree[key], tree.marks[key])
-    return rest
+def _marks_of_items(document: Document) -> Mapping[str, Mark]:
+    assert isinstance(document.root, Table)  # noqa: S101  # the schema accepts nothing else
+    items = document.root["items"]
+    assert isinstance(items, Table)  # noqa: S101  # as above
+    return items.marks

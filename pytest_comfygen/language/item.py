@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from pytest_comfygen.errors import (
     BadName,
@@ -18,12 +17,12 @@ from pytest_comfygen.errors import (
     Where,
 )
 from pytest_comfygen.language import naming
-from pytest_comfygen.language.load import Places
+from pytest_comfygen.language.places import JobPlaces
 from pytest_comfygen.language.roles import checkpoint_named
 from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
 from pytest_comfygen.language.sets import VARIABLES, addressed, parameters
-from pytest_comfygen.language.template import fill, is_variable_name
+from pytest_comfygen.language.template import Template, is_variable_name
 from pytest_comfygen.language.workflow import Workflow, essence_sha256, read_workflow
 from pytest_comfygen.records import (
     CheckpointRecipe,
@@ -47,9 +46,6 @@ DEFAULT_SIZE = Size(512, 512)
 MAX_FILLED_CHARACTERS = 200_000_000
 LATENT_PX = 8  # a checkpoint's latent image has one cell for 8 x 8 pixels
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 
 class Surroundings:
     """What all items of one file share; folders, models and workflow files are looked at once.
@@ -71,13 +67,21 @@ class Surroundings:
         self._characters = 0
         self._folders: dict[tuple[str, ...], Path] = {}
         self._checkpoints: dict[str, Model] = {}
+        self._templates: dict[str, Template] = {}
+        self._links: dict[Path, frozenset[str]] = {}
         self._workflows: dict[str, Workflow] = {}
         self._essences: dict[tuple[Path, frozenset[tuple[str, str]]], str] = {}
+        self._tags: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._recipes: dict[tuple[object, ...], CheckpointRecipe] = {}
+        self._checks: dict[tuple[object, ...], Checks] = {}
+        self._variable_names: set[str] = set()
 
     def fill(self, text: str, variables: Mapping[str, Scalar]) -> str:
         """A text with its variables filled in, as long as the file's texts together stay within bounds."""
         if self._characters <= MAX_FILLED_CHARACTERS:
-            filled = fill(text, variables)
+            if text not in self._templates:
+                self._templates[text] = Template(text)
+            filled = self._templates[text].fill(variables)
             self._characters += len(filled)
             if self._characters <= MAX_FILLED_CHARACTERS:
                 return filled
@@ -100,7 +104,64 @@ class Surroundings:
         if key not in self._folders:
             parts = naming.parts_of(directory, may_climb=True)
             self._folders[key] = naming.directory_in(self.root, self.home, (*parts, *below))
+            self._links[self._folders[key]] = _links_in(self._folders[key])
         return self._folders[key]
+
+    def is_link(self, folder: Path, name: str) -> bool:
+        """Whether a symbolic link stands at this place in a folder of images, as far as can be seen."""
+        return name in self._links[folder]
+
+    def recipe(self, checkpoint: Model, size: Size, keys: Keys) -> CheckpointRecipe:
+        """The recipe that these keys name; items that say the same share it."""
+        key = (checkpoint.role, checkpoint.name, size, keys.steps, keys.cfg, keys.sampler, keys.scheduler)
+        if key not in self._recipes:
+            self._recipes[key] = CheckpointRecipe(
+                checkpoint=checkpoint,
+                size=size,
+                steps=20 if keys.steps is None else keys.steps,
+                cfg=7.0 if keys.cfg is None else float(keys.cfg),
+                sampler=keys.sampler or "euler",
+                scheduler=keys.scheduler or "normal",
+            )
+        return self._recipes[key]
+
+    def checks(self, size: Size | None, image_format: ImageFormat, mode: str | None, verify: Verify | None) -> Checks:
+        """The checks that these keys ask for; items that ask for the same share them.
+
+        :param mode: when `verify` names none.
+        """
+        key = (size, image_format, mode, verify)
+        if key not in self._checks:
+            wanted = verify or Verify()
+            self._checks[key] = Checks(
+                size=size,
+                format=image_format,
+                mode=wanted.mode or mode,
+                min_stddev=1.0 if wanted.min_stddev is None else float(wanted.min_stddev),
+                allow_blank=bool(wanted.allow_blank),
+            )
+        return self._checks[key]
+
+    def tags(self, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """The tags that these texts name, each once.
+
+        :raises JobFileError: bad-name.
+        """
+        if texts not in self._tags:
+            for text in texts:
+                naming.check_tag(text)
+            self._tags[texts] = tuple(dict.fromkeys(texts))
+        return self._tags[texts]
+
+    def check_variable(self, name: str) -> None:
+        """Refuse a name under `vars:` that cannot be used; each is looked at once.
+
+        :raises JobFileError: key-conflict, bad-name.
+        """
+        if name not in self._variable_names:
+            if wrong := _wrong_variable(name):
+                raise wrong
+            self._variable_names.add(name)
 
     def workflow(self, path: str) -> Workflow:
         """The workflow file at `path`, relative to the job file."""
@@ -119,7 +180,7 @@ class Surroundings:
         return self._essences[key]
 
 
-def build_job(name: str, keys: Keys, where: Where, places: Places, around: Surroundings) -> Job:
+def build_job(name: str, keys: Keys, where: Where, places: JobPlaces, around: Surroundings) -> Job:
     """The job of one item.
 
     :param keys: the item's keys with the defaults under them.
@@ -132,15 +193,23 @@ def build_job(name: str, keys: Keys, where: Where, places: Places, around: Surro
 class _Builder:
     """The steps from keys to a job, with what they all need at hand."""
 
-    def __init__(self, name: str, keys: Keys, where: Where, places: Places, around: Surroundings) -> None:
+    def __init__(self, name: str, keys: Keys, where: Where, places: JobPlaces, around: Surroundings) -> None:
         self._name = name
         self._keys = keys
         self._where = where
         self._places = places
         self._around = around
         self._variables: dict[str, Scalar] = {"name": name}
+        self._key = ""
 
     def job(self) -> Job:
+        """The job; an error without a place gets that of the key that was looked at, or the item's."""
+        try:
+            return self._job()
+        except JobFileError as error:
+            raise error.at(self._places.get(self._key, self._where)) from None
+
+    def _job(self) -> Job:
         if self._keys.vars:
             self._variables |= self._own_variables(self._keys.vars)
         keys, around = self._keys, self._around
@@ -167,22 +236,16 @@ class _Builder:
             places=self._places,
         )
 
-    def _at(self, key: str, act: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `act` returns; an error without a place gets that of `key`, or the item's."""
-        try:
-            return act(*args, **kwargs)
-        except JobFileError as error:
-            raise error.at(self._places.get(key, self._where)) from None
-
     def _text(self, key: str, text: str | None) -> str | None:
-        if text is None or "$" not in text:
-            return text
-        return self._at(key, self._around.fill, text, self._variables)
+        self._key = key
+        return text if text is None or "$" not in text else self._around.fill(text, self._variables)
 
     def _own_variables(self, variables: Mapping[str, Scalar]) -> dict[str, Scalar]:
         for name in variables:
-            if wrong := _wrong_variable(name):
-                raise wrong.at(self._places.of_key(f"vars.{name}"))
+            try:
+                self._around.check_variable(name)
+            except JobFileError as wrong:
+                raise wrong.at(self._places.of_key(f"vars.{name}")) from None
         return {name: value for name, value in variables.items() if value is not None}
 
     def _checkpoint_recipe(self, prompt: str | None) -> CheckpointRecipe:
@@ -201,26 +264,19 @@ class _Builder:
                 where=self._places.get("size"),
                 hint=f"write {_rounded(size)}",
             )
-        return CheckpointRecipe(
-            checkpoint=self._checkpoint(),
-            size=size,
-            steps=20 if keys.steps is None else keys.steps,
-            cfg=7.0 if keys.cfg is None else float(keys.cfg),
-            sampler=keys.sampler or "euler",
-            scheduler=keys.scheduler or "normal",
-        )
+        return self._around.recipe(self._checkpoint(), size, keys)
 
     def _checkpoint(self) -> Model:
         text = self._text("checkpoint", self._keys.checkpoint)
         if text is None:
             hint = "name a checkpoint under `defaults:` or here: a role from `models:` or a file name"
             raise MissingKey(f"the item {self._name!r} has no `checkpoint`", where=self._where, hint=hint)
-        return self._at("checkpoint", self._around.checkpoint, text)
+        return self._around.checkpoint(text)
 
     def _workflow_recipe(self, prompt: str | None, negative: str | None) -> WorkflowRecipe:
         keys = self._keys
         path = self._text("workflow", keys.workflow) or ""
-        workflow = self._at("workflow", self._around.workflow, path)
+        workflow = self._around.workflow(path)
         checkpoint = self._checkpoint().name if keys.checkpoint else None
         variables = {**self._variables, **parameters(keys, prompt, negative, checkpoint)}
         entries = {target: value for target, value in (keys.set or {}).items() if value is not None}
@@ -237,36 +293,27 @@ class _Builder:
     def _output(self, output: Output) -> tuple[Path, ImageFormat]:
         directory = self._text("output.dir", output.dir) or ""
         file = self._text("output.file", output.file) or ""
-        image_format = self._at("output.file", naming.format_of, file)
-        *below, last = self._at("output.file", naming.parts_of, file)
-        folder = self._at("output.dir", self._around.folder, directory, tuple(below))
+        image_format = naming.format_of(file)
+        *below, last = naming.parts_of(file)
+        self._key = "output.dir"
+        folder = self._around.folder(directory, tuple(below))
         path = folder / last
-        if os.path.islink(path):  # noqa: PTH114  # a third of the cost, for every item of a run
-            self._at("output.file", naming.check_links, self._around.root, path)
+        if self._around.is_link(folder, last):
+            self._key = "output.file"
+            naming.check_links(self._around.root, path)
         return path, image_format
 
     def _checks(
         self, verify: Verify | None, recipe: CheckpointRecipe | WorkflowRecipe, image_format: ImageFormat
     ) -> Checks:
         mode = "RGB" if isinstance(recipe, CheckpointRecipe) else None
-        if verify is None:
-            return Checks(recipe.size, image_format, mode)
-        if verify.mode == "RGBA" and image_format == "jpeg":
+        if verify is not None and verify.mode == "RGBA" and image_format == "jpeg":
             where = self._places.get("verify.mode", self._where)
             raise KeyConflict("a JPEG file holds no transparency", where=where, hint="write a .png or .webp file")
-        return Checks(
-            size=recipe.size,
-            format=image_format,
-            mode=verify.mode or mode,
-            min_stddev=1.0 if verify.min_stddev is None else float(verify.min_stddev),
-            allow_blank=bool(verify.allow_blank),
-        )
+        return self._around.checks(recipe.size, image_format, mode, verify)
 
     def _tags(self) -> tuple[str, ...]:
-        tags = [self._text("tags", tag) or "" for tag in self._keys.tags or ()]
-        for tag in tags:
-            self._at("tags", naming.check_tag, tag)
-        return tuple(dict.fromkeys(tags))
+        return self._around.tags(tuple(self._text("tags", tag) or "" for tag in self._keys.tags or ()))
 
     def _key_place(self, key: str) -> Where:
         return self._places.of_key(key) or self._where
@@ -281,6 +328,15 @@ def _seed(wish: int | str | None, name: str, prompt: str, negative: str) -> Seed
         case "from-prompt":
             return Seed("from-prompt", seed_from_prompt(prompt, negative))
     return Seed("from-name", seed_from_name(name))
+
+
+def _links_in(folder: Path) -> frozenset[str]:
+    """The symbolic links in a folder, which need not exist, seen at once rather than one by one."""
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries if entry.is_symlink())
+    except OSError:
+        return frozenset()
 
 
 def _wrong_variable(name: str) -> JobFileError | None:

@@ -17,9 +17,10 @@ def merged(defaults: Keys, own: Item) -> Item:
     same rule; its tags are added to the defaults'.
     """
     update: dict[str, Any] = {}
+    written = own.model_fields_set
     for key in defaults.model_fields_set:
         inherited = getattr(defaults, key)
-        if key not in own.model_fields_set:
+        if key not in written:
             update[key] = inherited
         elif key in _JOINED and inherited is not None and (mine := getattr(own, key)) is not None:
             update[key] = _JOINED[key](inherited, mine)

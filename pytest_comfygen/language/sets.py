@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pytest_comfygen.errors import JobFileError, KeyConflict, UnknownVariable, Where
-from pytest_comfygen.language.load import Places
+from pytest_comfygen.language.places import JobPlaces
 from pytest_comfygen.language.schema import Keys
 from pytest_comfygen.language.template import fill, unknown_variable, used_names
 from pytest_comfygen.language.workflow import address
@@ -40,7 +40,7 @@ def parameters(keys: Keys, prompt: str | None, negative: str | None, checkpoint:
 
 
 def addressed(
-    entries: Mapping[str, Scalar], graph: Graph, variables: Mapping[str, Scalar], places: Places, item: Where
+    entries: Mapping[str, Scalar], graph: Graph, variables: Mapping[str, Scalar], places: JobPlaces, item: Where
 ) -> tuple[SetValue, ...]:
     """The entries of `set:` with the node and input that each is for.
 

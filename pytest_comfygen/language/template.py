@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pytest_comfygen.errors import BadTemplate, TooLarge, UnknownVariable
 from pytest_comfygen.records import Scalar
 
-__all__ = ["MAX_CHARACTERS", "fill", "is_variable_name", "sole_name", "unknown_variable", "used_names"]
+__all__ = ["MAX_CHARACTERS", "Template", "fill", "is_variable_name", "sole_name", "unknown_variable", "used_names"]
 
 MAX_CHARACTERS = 100_000
 
@@ -25,17 +25,38 @@ def fill(text: str, variables: Mapping[str, Scalar]) -> str:
 
     :raises JobFileError: unknown-variable, bad-template, too-large (more than `MAX_CHARACTERS`).
     """
-    if "$" not in text:
-        return text
-    parts: list[str] = []
-    position = length = 0
-    for match in _PLACEHOLDER.finditer(text):
-        parts += (text[position : match.start()], _value_of(match, variables))
-        position = match.end()
-        length += len(parts[-2]) + len(parts[-1])
-        if length > MAX_CHARACTERS:
-            raise TooLarge(f"the filled-in text is longer than {MAX_CHARACTERS:,} characters")
-    return "".join([*parts, text[position:]])
+    return Template(text).fill(variables) if "$" in text else text
+
+
+class Template:
+    """A text with `${name}` in it, taken apart once for the many items that share it.
+
+    :raises JobFileError: bad-template.
+    """
+
+    __slots__ = ("_end", "_pieces")
+
+    def __init__(self, text: str) -> None:
+        pieces: list[tuple[str, str | None]] = []  # a text, and the name whose value follows it
+        position = 0
+        for match in _PLACEHOLDER.finditer(text):
+            before = text[position : match.start()]
+            pieces.append((f"{before}$", None) if match[0] == "$$" else (before, _name_of(match)))
+            position = match.end()
+        self._pieces = tuple(pieces)
+        self._end = text[position:]
+
+    def fill(self, variables: Mapping[str, Scalar]) -> str:
+        """The text with every name's value, which is taken as it is.
+
+        :raises JobFileError: unknown-variable, too-large (more than `MAX_CHARACTERS`).
+        """
+        filled = ""
+        for text, name in self._pieces:
+            filled += text if name is None else text + _value_of(name, variables)
+            if len(filled) > MAX_CHARACTERS:
+                raise TooLarge(f"the filled-in text is longer than {MAX_CHARACTERS:,} characters")
+        return filled + self._end
 
 
 def used_names(text: str) -> tuple[str, ...]:
@@ -69,10 +90,7 @@ def unknown_variable(name: str, known: Iterable[str]) -> UnknownVariable:
     return UnknownVariable(f"nothing defines ${{{name[:60]}}}", hint=hint)
 
 
-def _value_of(match: re.Match[str], variables: Mapping[str, Scalar]) -> str:
-    if match[0] == "$$":
-        return "$"
-    name = _name_of(match)
+def _value_of(name: str, variables: Mapping[str, Scalar]) -> str:
     if name not in variables:
         raise unknown_variable(name, variables)
     value = variables[name]

@@ -20,6 +20,7 @@ FORMAT_VERSION = 1
 
 _PROMPT_KEYS = ("prompt", "negative")
 _LARGEST_BYTES = 4 << 20
+_PIECE_BYTES = 1 << 16
 _CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})( |$)", re.MULTILINE)
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 # Not through a link: a record that a stranger's branch brings may not make us read what lies elsewhere.
@@ -28,7 +29,12 @@ _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
 def record_path(output: Path) -> Path:
     """Where the record of an image lies: beside it, in git like it, and out of the way."""
-    return output.parent / ".comfyrecords" / f"{output.name}.json"
+    return Path(_record_name(output))
+
+
+def _record_name(output: Path) -> str:
+    directory, name = os.path.split(output)
+    return os.path.join(directory, ".comfyrecords", f"{name}.json")  # noqa: PTH118  # for every image of a run
 
 
 def dump(record: ImageRecord) -> str:
@@ -51,13 +57,12 @@ def read(output: Path, name_of: Callable[[Path], str] = str) -> ImageRecord | No
     :param name_of: how to call the record's path in an error.
     :raises RecordDamaged: it is there and cannot be used.
     """
-    path = record_path(output)
     try:
-        text = _read_text(path)
+        text = _read_text(_record_name(output))
         return None if text is None else parse(text)
     except RecordDamaged as damaged:
         place = damaged.where or Where("")
-        where = Where(name_of(path), place.line, place.column)
+        where = Where(name_of(record_path(output)), place.line, place.column)
         raise RecordDamaged(damaged.message, where=where, hint=damaged.hint) from damaged.__cause__
 
 
@@ -209,10 +214,9 @@ def _extrema(text: str) -> tuple[tuple[int, int], ...]:
 # --- reading a file that may be damaged -------------------------------------------------------------------------------
 
 
-def _read_text(path: Path) -> str | None:
+def _read_text(path: str) -> str | None:
     try:
-        with os.fdopen(os.open(path, _READ), "rb") as file:
-            data = file.read(_LARGEST_BYTES + 1)
+        data = _read_bytes(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -223,6 +227,18 @@ def _read_text(path: Path) -> str | None:
         return data.decode()
     except UnicodeDecodeError as error:
         raise RecordDamaged(f"the record is not UTF-8 at byte {error.start}") from error
+
+
+def _read_bytes(path: str) -> bytes:
+    """The file's bytes, cut when they are too many; without a buffer, for every image of a run."""
+    handle = os.open(path, _READ)
+    try:
+        data = os.read(handle, _PIECE_BYTES)
+        while len(data) <= _LARGEST_BYTES and (more := os.read(handle, _PIECE_BYTES)):
+            data += more
+        return data
+    finally:
+        os.close(handle)
 
 
 def _not_json(text: str, error: ValueError) -> RecordDamaged:

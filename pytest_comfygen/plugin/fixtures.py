@@ -31,7 +31,9 @@ def comfy_server(pytestconfig: pytest.Config, comfy_settings: Settings) -> Itera
     from pytest_comfygen.flows.provision import serving  # noqa: PLC0415  # a run that makes nothing must not pay
 
     if comfy_settings.makes_nothing:
-        pytest.skip("this run only verifies (--comfy-check, or CI); to reach a server: --comfy-update stale")
+        pytest.skip(
+            "this run makes no picture (--comfy-check, --comfy-adopt, or CI); to make some: --comfy-update stale"
+        )
     work = session_of(pytestconfig).work
     with serving(comfy_settings, lambda: work.local_directory("logs"), os.environ) as server:
         yield server

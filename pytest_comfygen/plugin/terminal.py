@@ -29,7 +29,7 @@ def header(session: Session) -> list[str]:
 
 def retell(report: pytest.TestReport, problem: BaseException, item: pytest.Item) -> None:
     """Show what we mean in our words and at its place; a bug keeps its traceback."""
-    if isinstance(problem, ComfygenError):
+    if isinstance(problem, ComfygenError) and _concerns_us(item, report):
         explain(report, problem, item)
         told = tuple(_told(problem))
         item.user_properties.extend(told)  # JUnit reads them when the item is torn down,
@@ -160,6 +160,11 @@ def _outcome(report: pytest.TestReport) -> str | None:
     if not _is_image(report) or report.when == "teardown" or (report.when == "setup" and not report.failed):
         return None
     return _property(report, _OUTCOME) or ("failed" if report.failed else None)
+
+
+def _concerns_us(item: pytest.Item, report: pytest.TestReport) -> bool:
+    """Whether an item is an image or asks for a fixture of ours; a test of somebody's code keeps its traceback."""
+    return _is_image(report) or any(name.startswith("comfy_") for name in getattr(item, "fixturenames", ()))
 
 
 def _is_image(report: pytest.TestReport) -> bool:

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pytest_comfygen.records import Checks, Finding, ImageStatistics, Size
 from pytest_comfygen.verify.container import Container
@@ -69,6 +70,7 @@ def judge_content(statistics: ImageStatistics, checks: Checks) -> tuple[Finding,
     return () if checks.allow_blank else tuple(_judge_content(statistics, checks))[:1]
 
 
+@lru_cache(maxsize=32)  # of a frozen value, so nothing but time depends on it; most images of a run share theirs
 def settings_hash(checks: Checks) -> str:
     """sha256 of the check settings as canonical JSON.
 

@@ -188,7 +188,7 @@ def test_an_adopted_image_is_not_overwritten_because_its_job_changed(made: Repos
 
     assert made.images_line(changed) == "images: 1 generated, 1 edited"
     changed.stdout.fnmatch_lines(
-        ["*assets/kin_elf.png was adopted as it stands, and its job has changed since*", "*steps 2 → 3"]
+        ["*assets/kin_elf.png was adopted as it stood and is no longer what its job says*", "*steps 2 → 3"]
     )
     assert made.images_line(every) == "images: 1 identical, 1 edited"
     assert made.images_line(adopted) == "images: 1 current, 1 adopted"

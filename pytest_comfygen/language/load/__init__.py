@@ -12,7 +12,19 @@ from pytest_comfygen.language.load.text import check_text, read_text
 from pytest_comfygen.language.load.tree import MAX_DEPTH, Document, Mark, Places, Row, Spot, Table, Value
 from pytest_comfygen.language.load.yaml_text import parse_yaml
 
-__all__ = ["Document", "Mark", "Places", "Row", "Spot", "Table", "Value", "document_of", "parse", "read_document"]
+__all__ = [
+    "Document",
+    "Mark",
+    "Places",
+    "Row",
+    "Spot",
+    "Table",
+    "Value",
+    "document_of",
+    "parse",
+    "read_document",
+    "read_text",
+]
 
 _NOWHERE: Mark = (0, 0, 0, 0)
 
