@@ -25,6 +25,7 @@ from pytest_comfygen.errors import (
     WriteFailed,
 )
 from pytest_comfygen.flows.plan import ADOPTED, Plan
+from pytest_comfygen.flows.settle import verified
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
 from pytest_comfygen.outputs.report import finding_rows
 from pytest_comfygen.outputs.store import Staged, Store
@@ -41,14 +42,12 @@ from pytest_comfygen.records import (
     RemoteImage,
     Scalar,
     ServerInfo,
-    Verified,
     relative,
 )
-from pytest_comfygen.verify.checks import settings_hash
 from pytest_comfygen.verify.encoding import encode
 from pytest_comfygen.verify.image import inspect
 
-__all__ = ["Picture", "Workplace", "adopt", "draw", "generate", "make_picture", "refresh"]
+__all__ = ["Picture", "Workplace", "draw", "generate", "make_picture"]
 
 _FORMATS: dict[str, ImageFormat] = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg"}
 
@@ -115,39 +114,6 @@ def draw(job: Job, seed: int, workplace: Workplace, write: Callable[[bytes], Pat
         raise error.at(job.where) from None
     warnings = _ask_hooks(job, picture, path, workplace)
     return JobResult(outcome="generated", path=path, timing=picture.execution.timing, warnings=warnings)
-
-
-def adopt(plan: Plan, store: Store) -> JobResult:
-    """Record the image that stands there as what its job made."""
-    inspection = _passed(plan.inspection)
-    record = ImageRecord(
-        job=relative(plan.job.file, plan.job.root),
-        item=plan.job.name,
-        fingerprint=plan.fingerprint,
-        seed=plan.seed,
-        family=family(plan.job),
-        recipe=recipe_number(plan.job),
-        graph_sha256=None,
-        comfyui={},
-        file_sha256=plan.seen.sha256 or "",
-        pixels_sha256=inspection.pixels_sha256 or "",
-        source_sha256=None,
-        encoding=ADOPTED,
-        verified=_verified(plan.job, inspection),
-    )
-    store.write_record(plan.job.output, record)
-    return JobResult(outcome="adopted", path=plan.job.output, record=record, uncompared=plan.uncompared)
-
-
-def refresh(plan: Plan, store: Store) -> JobResult:
-    """Write down what was accepted about an image that stays: its bytes were optimised, or its checks changed."""
-    record, inspection = plan.record, _passed(plan.inspection)
-    if record is None or plan.seen.sha256 is None:
-        msg = f"nothing to refresh for {plan.job.id}"
-        raise AssertionError(msg)
-    record = replace(record, file_sha256=plan.seen.sha256, verified=_verified(plan.job, inspection))
-    store.write_record(plan.job.output, record)
-    return JobResult(outcome="current", path=plan.job.output, record=record, uncompared=plan.uncompared)
 
 
 # --- making a picture -----------------------------------------------------------------------------------------------
@@ -365,24 +331,10 @@ def _record(plan: Plan, picture: Picture, server: ServerInfo) -> ImageRecord:
         pixels_sha256=picture.inspection.pixels_sha256 or "",
         source_sha256=picture.source_sha256,
         encoding=picture.encoding,
-        verified=_verified(job, picture.inspection),
+        verified=verified(job, picture.inspection),
     )
 
 
 def _comfyui(server: ServerInfo) -> dict[str, Scalar]:
     told: dict[str, Scalar] = {"version": server.version, "commit": server.commit}
     return told | ({"sketch": True} if server.sketch else {})
-
-
-def _verified(job: Job, inspection: Inspection) -> Verified:
-    if inspection.statistics is None:
-        msg = f"a picture of {job.id} passed its checks without being decoded"
-        raise AssertionError(msg)
-    return Verified(settings_hash(job.checks), inspection.statistics)
-
-
-def _passed(inspection: Inspection | None) -> Inspection:
-    if inspection is None:
-        msg = "the plan accepted a file that it never looked at"
-        raise AssertionError(msg)
-    return inspection

@@ -26,7 +26,6 @@ from pytest_comfygen.records import Fingerprint, ImageRecord, Inspection, Job, R
 from pytest_comfygen.settings import Settings
 from pytest_comfygen.verify.checks import settings_hash
 from pytest_comfygen.verify.container import looks_like
-from pytest_comfygen.verify.image import inspect
 
 __all__ = ["ADOPTED", "Action", "Owner", "Plan", "make_plan", "plan_sketch", "seed_for"]
 
@@ -141,7 +140,7 @@ def _for_recorded(plan: Plan, record: ImageRecord, store: Store, settings: Setti
     if plan.seen.lfs_oid is not None:
         return _for_edited(plan, store, settings)
     data = store.read(plan.job.output)
-    inspection = inspect(data, plan.job.checks)
+    inspection = _inspect(data, plan.job)
     if inspection.pixels_sha256 == record.pixels_sha256:
         return _for_intact(replace(plan, inspection=inspection), record, store, settings, refresh=True)
     if inspection.pixels_sha256 is None and _is_damaged(data, inspection, plan.job):
@@ -171,7 +170,7 @@ def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Setting
     plan = replace(plan, uncompared=uncompared)
     recheck = refresh or record.verified.settings != settings_hash(plan.job.checks)
     if recheck and plan.seen.lfs_oid is None:
-        inspection = plan.inspection or inspect(store.read(plan.job.output), plan.job.checks)
+        inspection = plan.inspection or _inspect(store.read(plan.job.output), plan.job)
         plan, refresh = replace(plan, inspection=inspection), True
         changed += tuple(
             Reason("check", key=finding.code, old=finding.found, new=finding.wanted)
@@ -217,7 +216,7 @@ def _adoption(plan: Plan, store: Store) -> Plan:
     if plan.seen.lfs_oid is not None:
         pointer = ImageUnrecorded(f"{plan.job.output_name} is a Git LFS pointer, not an image", hint="git lfs pull")
         return _refused(plan, pointer)
-    inspection = inspect(store.read(plan.job.output), plan.job.checks)
+    inspection = _inspect(store.read(plan.job.output), plan.job)
     failing = tuple(finding for finding in inspection.findings if finding.severity == "error")
     if failing or inspection.statistics is None:
         return _refused(
@@ -238,6 +237,12 @@ def _is_damaged(data: bytes, inspection: Inspection, job: Job) -> bool:
     """A broken copy of what stood there, such as a torn download; anything else may be somebody's work."""
     codes = {finding.code for finding in inspection.findings}
     return not data or (looks_like(data, job.format) and not codes.isdisjoint(_DAMAGE))
+
+
+def _inspect(data: bytes, job: Job) -> Inspection:
+    from pytest_comfygen.verify.image import inspect  # noqa: PLC0415  # where all is current, nothing is decoded
+
+    return inspect(data, job.checks)
 
 
 def _recorded(job: Job, store: Store) -> tuple[ImageRecord | None, RecordDamaged | None]:

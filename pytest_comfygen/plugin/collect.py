@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, Where
-from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.outputs.report import one_line, reason_lines, render
 from pytest_comfygen.plugin.selection import bring_forward
 from pytest_comfygen.plugin.session import session_of
-from pytest_comfygen.plugin.work import Meeting
-from pytest_comfygen.records import Job, JobResult
+from pytest_comfygen.records import Job, JobFile, JobResult
+
+if TYPE_CHECKING:
+    from pytest_comfygen.engine.client import ComfyClient
+    from pytest_comfygen.flows.plan import Plan
+    from pytest_comfygen.plugin.servers import Meeting
 
 __all__ = ["ComfyFile", "ComfyItem", "ComfygenWarning"]
 
@@ -37,21 +41,30 @@ class ComfyFile(pytest.Module):
 
     obj = None
 
-    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+    def collect(self) -> list[pytest.Item | pytest.Collector]:
         """One item an image, all with the same function and so the same fixtures."""
-        try:
-            job_file = session_of(self.config).work.load(self.path)
-        except JobFileError as error:
-            raise self.CollectError(render(error)) from None
-        try:
-            self._warn(job_file.warnings)
-        except ComfygenWarning as warning:  # warnings are errors in this run
-            raise self.CollectError(str(warning)) from None
+        with _garbage_left_alone():
+            try:
+                job_file = session_of(self.config).work.load(self.path)
+            except JobFileError as error:
+                raise self.CollectError(render(error)) from None
+            try:
+                self._warn(job_file.warnings)
+            except ComfygenWarning as warning:  # warnings are errors in this run
+                raise self.CollectError(str(warning)) from None
+            return list(self._items(job_file))
+
+    def _items(self, job_file: JobFile) -> Iterator[ComfyItem]:
+        tags = {job.tags for job in job_file.jobs}
+        everywhere = {"comfygen"}.union(set.intersection(*(set(each) for each in tags)))
+        for tag in sorted(everywhere):
+            self.add_marker(self._mark(tag))
+        marks = {each: [self._mark(tag) for tag in each if tag not in everywhere] for each in tags}
         shared: Any = None
-        for job in job_file.jobs:
-            item = ComfyItem.from_parent(self, name=job.name, callobj=make_image, job=job, fixtureinfo=shared)
-            for tag in ("comfygen", *job.tags):
-                item.add_marker(self._mark(tag))
+        for number, job in enumerate(job_file.jobs):
+            item = ComfyItem.from_parent(self, name=job.name, callobj=make_image, number=number, fixtureinfo=shared)
+            for mark in marks[job.tags]:
+                item.add_marker(mark)
             # One private read: pytest resolves fixtures anew for each item (10 000 items: 1.28 s, shared 0.49 s).
             shared = getattr(item, "_fixtureinfo", None)
             yield item
@@ -79,14 +92,37 @@ class ComfyFile(pytest.Module):
             warnings.warn_explicit(ComfygenWarning(f"{one_line(one)}{hint}"), None, str(self.path), line)
 
 
-class ComfyItem(pytest.Function):
-    """One image."""
+@contextmanager
+def _garbage_left_alone() -> Iterator[None]:
+    """Keep Python from looking for garbage: with thousands of new objects that all stay, it looks again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            if not gc.get_freeze_count():  # else somebody has frozen objects, and they must stay so
+                gc.freeze()
+                gc.unfreeze()  # the new objects count as old without having been walked through
+            gc.enable()
 
-    def __init__(self, *, job: Job, **kwargs: Any) -> None:  # noqa: ANN401  # pytest's own, handed through
+
+class ComfyItem(pytest.Function):
+    """One image.
+
+    :param number: which of its file's jobs it is; the session keeps the jobs, so that they go when it ends.
+    """
+
+    def __init__(self, *, number: int, **kwargs: Any) -> None:  # noqa: ANN401  # pytest's own, handed through
         super().__init__(**kwargs)
-        self.job = job
+        self._number = number
         self._plan: Plan | None = None
         self._meeting: Meeting | None = None
+
+    @property
+    def job(self) -> Job:
+        """The job behind this item."""
+        return session_of(self.config).work.job(self.path, self._number)
 
     def setup(self) -> None:
         """Set up what users ask for, then plan, then get a server when there is something to make.
@@ -101,13 +137,21 @@ class ComfyItem(pytest.Function):
         self._plan = work.plan(self.job)
         self._meeting = None
         if self._plan.action == "make":
-            client = work.client_of(self.job, self._default_client)
-            self._meeting = work.meet(client)
-            if work.preflight(self._meeting, self._selection):
-                bring_forward(self.session, self, work.refused(client))
+            servers = work.servers
+            client = servers.client_of(self.job, self._default_client)
+            self._meeting = servers.meet(client)
+            if servers.preflight(self._meeting, self._selection):
+                bring_forward(self.session, self, servers.refused(client))
+
+    def teardown(self) -> None:
+        """Let go of what was planned; a run has many items."""
+        self._plan = self._meeting = None
+        super().teardown()
 
     def _default_client(self) -> ComfyClient:
         """The fixture `comfy_client`, which a `conftest.py` may override."""
+        from pytest_comfygen.engine.client import ComfyClient  # noqa: PLC0415  # a run that makes nothing must not pay
+
         request = self.funcargs["request"]
         if not isinstance(request, pytest.FixtureRequest):
             raise TypeError(request)
@@ -144,10 +188,10 @@ class ComfyItem(pytest.Function):
     def _make(self, plan: Plan, meeting: Meeting) -> JobResult:
         work = session_of(self.config).work
         try:
-            return work.make(plan, meeting, self.ihook, lambda _event: None)
+            return work.servers.make(plan, meeting, self.ihook, lambda _event: None)
         except ComfygenError as error:
             if error.wants_server:
-                work.forget_meeting(meeting.client)
+                work.servers.forget_meeting(meeting.client)
             raise
 
     def reportinfo(self) -> tuple[Path, int, str]:

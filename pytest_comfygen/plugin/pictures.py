@@ -68,8 +68,9 @@ class PictureMaker:
     def _make(self, name: str, values: Mapping[str, object]) -> JobResult:
         job = make_job(values, name=name, root=self.root, file=self.file)
         self.made.add(name)
-        meeting = self.session.work.meet(self.client)
-        workplace = self.session.work.workplace(self.root, meeting, self.hooks, lambda _event: None)
+        servers = self.session.work.servers
+        meeting = servers.meet(self.client)
+        workplace = servers.workplace(self.root, meeting, self.hooks, lambda _event: None)
         seed = seed_for(job, None, self.session.nonce)
         return draw(job, seed, workplace, lambda data: _write(self.directory / job.output.name, data))
 
