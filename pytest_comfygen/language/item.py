@@ -43,6 +43,7 @@ __all__ = ["Surroundings", "build_job"]
 
 ALL_PARTS: tuple[Part, ...] = ("prompt", "params", "workflow", "models", "inputs")
 DEFAULT_SIZE = Size(512, 512)
+_PLAIN_SUFFIXES = frozenset((".png", ".webp", ".jpg", ".jpeg"))
 MAX_FILLED_CHARACTERS = 200_000_000
 LATENT_PX = 8  # a checkpoint's latent image has one cell for 8 x 8 pixels
 
@@ -93,6 +94,18 @@ class Surroundings:
         if text not in self._checkpoints:
             self._checkpoints[text] = checkpoint_named(text, self.models)
         return self._checkpoints[text]
+
+    def file_parts(self, pattern: str, name: str, variables: Mapping[str, Scalar]) -> tuple[str, ...]:
+        """The folders and the name of an image file.
+
+        Nearly all files are called `${name}` and a suffix, and an item's name was looked at already.
+
+        :param name: an item's name that has passed `naming.check_name`.
+        """
+        suffix = pattern.removeprefix("${name}")
+        if suffix in _PLAIN_SUFFIXES and len(suffix) < len(pattern) and name.isascii():
+            return (name + suffix,)
+        return naming.parts_of(self.fill(pattern, variables) if "$" in pattern else pattern)
 
     def folder(self, directory: str, below: tuple[str, ...]) -> Path:
         """The folder of an image.
@@ -292,9 +305,9 @@ class _Builder:
 
     def _output(self, output: Output) -> tuple[Path, ImageFormat]:
         directory = self._text("output.dir", output.dir) or ""
-        file = self._text("output.file", output.file) or ""
-        image_format = naming.format_of(file)
-        *below, last = naming.parts_of(file)
+        self._key = "output.file"
+        *below, last = self._around.file_parts(output.file, self._name, self._variables)
+        image_format = naming.format_of(last)
         self._key = "output.dir"
         folder = self._around.folder(directory, tuple(below))
         path = folder / last

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from pytest_comfygen.language.expand import load_job_file
-from pytest_comfygen.language.schema import Item, JobDocument, ModelEntry, Output, Server, Verify, json_schema
+from pytest_comfygen.language.schema import Item, JobDocument, ModelEntry, Output, Server, Verify
+from pytest_comfygen.language.schema.draft07 import json_schema
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = (DOCS / "reference" / "job-file.md").read_text(encoding="utf-8")

@@ -11,11 +11,10 @@ from pydantic import ValidationError
 from pytest_comfygen.errors import EmptyFile, LanguageVersion, WrongType
 from pytest_comfygen.language.load import Document, Table
 from pytest_comfygen.language.problems import first_of
-from pytest_comfygen.language.schema.draft07 import json_schema
 from pytest_comfygen.language.schema.mistakes import mistakes, shown
 from pytest_comfygen.language.schema.models import Item, JobDocument, Keys, ModelEntry, Output, Server, Verify
 
-__all__ = ["Item", "JobDocument", "Keys", "ModelEntry", "Output", "Server", "Verify", "json_schema", "validate"]
+__all__ = ["Item", "JobDocument", "Keys", "ModelEntry", "Output", "Server", "Verify", "validate"]
 
 
 def validate(document: Document) -> JobDocument:

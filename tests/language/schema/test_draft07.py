@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from pytest_comfygen.language.schema import json_schema
+from pytest_comfygen.language.schema.draft07 import json_schema
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "comfyjob.schema.json"
 COMMAND = "python -m pytest_comfygen.language > docs/comfyjob.schema.json"
