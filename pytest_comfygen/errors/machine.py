@@ -10,6 +10,7 @@ __all__ = [
     "NoServer",
     "NotComfyUI",
     "ServerFailed",
+    "ServerInUse",
     "ServerStartFailed",
     "ServerTooSlow",
     "ServerUnreachable",
@@ -67,6 +68,13 @@ class ServerStartFailed(MachineError):
     """A server that we start did not come up; the end of its log is in the message."""
 
     code = "server-start-failed"
+    wants_server = True
+
+
+class ServerInUse(MachineError):
+    """A server that we started is used by another run, which must not lose it."""
+
+    code = "server-in-use"
     wants_server = True
 
 

@@ -28,6 +28,14 @@ from pytest_comfygen.records.job import (
     WorkflowRecipe,
     relative,
 )
+from pytest_comfygen.records.model import (
+    DiskSpace,
+    Downloaded,
+    DownloadPlan,
+    FoundModel,
+    ModelPlaces,
+    PlannedDownload,
+)
 from pytest_comfygen.records.run import (
     Event,
     JobResult,
@@ -53,10 +61,14 @@ from pytest_comfygen.records.words import (
 __all__ = [
     "CheckpointRecipe",
     "Checks",
+    "DiskSpace",
+    "DownloadPlan",
+    "Downloaded",
     "Event",
     "Execution",
     "Finding",
     "Fingerprint",
+    "FoundModel",
     "Graph",
     "History",
     "ImageFormat",
@@ -67,9 +79,11 @@ __all__ = [
     "JobFile",
     "JobResult",
     "Model",
+    "ModelPlaces",
     "ObjectInfo",
     "Outcome",
     "Part",
+    "PlannedDownload",
     "Reason",
     "RemoteImage",
     "Scalar",

@@ -22,6 +22,8 @@ class Event:
 
     :param kind: `queued`, `started`, `progress`, `fetched`, `published`, `notice`.
     :param value: position on the way to `maximum` (sampling steps, bytes or images, as `text` says).
+    :param subject: what it is about when it is no job, such as a model's name.
+    :param per_s: how much of `value` comes in a second just now, 0 when that is not known.
     """
 
     kind: Literal["queued", "started", "progress", "fetched", "published", "notice"]
@@ -29,6 +31,8 @@ class Event:
     value: float = 0
     maximum: float = 0
     text: str = ""
+    subject: str = ""
+    per_s: float = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Server processes that we start and that cannot outlive us."""
+"""The stand-in as a server of one process: it cannot outlive us, so it needs neither a lease nor a supervisor."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 
+from pytest_comfygen.engine.server.environment import without_secrets
 from pytest_comfygen.errors import ServerStartFailed, SketchMissing
 
 __all__ = ["sketch_server"]
 
 _ANNOUNCEMENT = "comfygen-sketch listening on "
-_SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "CIVITAI_API_TOKEN", "COMFYGEN_AUTH")
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def _process(command: list[str], environment: Mapping[str, str], errors: IO[byte
         stderr=errors,
         text=True,
         encoding="utf-8",
-        env={name: value for name, value in environment.items() if name not in _SECRETS},
+        env=without_secrets(environment),
         start_new_session=True,  # Ctrl-C in the terminal is ours to handle: the server stops when we let go
     )
     try:
