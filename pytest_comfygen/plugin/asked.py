@@ -59,6 +59,10 @@ class Asked(NamedTuple):
             or any(one.partition("::")[0] == node_id for one in self.remembered)
         )
 
+    def wants_only_by_name(self, path: Path, node_id: str) -> bool:
+        """Whether nothing but a `-k` or `-m` opens a job file, which may be meant for a Python test after all."""
+        return self.by_name and not self._replace(by_name=False).wants_file(path, node_id)
+
     def wants_item(self, path: Path, node_id: str, *, alone: bool) -> bool:
         """Whether an item of an opened file runs.
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _MANY = 1000
 
-__all__ = ["ComfyFile", "ComfyItem", "ComfygenWarning"]
+__all__ = ["ComfyFile", "ComfyItem", "ComfygenWarning", "UnusableFile"]
 
 
 class ComfygenWarning(pytest.PytestWarning):
@@ -50,7 +50,10 @@ class ComfyFile(pytest.Module):
             try:
                 job_file = session_of(self.config).work.load(self.path)
             except JobFileError as error:
-                raise self.CollectError(render(error)) from None
+                if not session_of(self.config).asked.wants_only_by_name(self.path, self.nodeid):
+                    raise self.CollectError(render(error)) from None
+                session_of(self.config).unusable[self] = error
+                return []
             try:
                 self._warn(job_file.warnings)
             except ComfygenWarning as warning:  # warnings are errors in this run
@@ -114,6 +117,23 @@ def _garbage_left_alone() -> Iterator[None]:
                 gc.freeze()
                 gc.unfreeze()  # the new objects count as old without having been walked through
             gc.enable()
+
+
+class UnusableFile(pytest.Item):
+    """Stands for a job file that cannot be used, in a run that may mean one of its images by name."""
+
+    def __init__(self, *, error: JobFileError, **kwargs: Any) -> None:  # noqa: ANN401  # pytest's own, handed through
+        super().__init__(**kwargs)
+        self._error = error
+
+    def runtest(self) -> None:
+        """Tell what is wrong with the file."""
+        raise self._error
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """The place of the mistake; pytest counts lines from 0."""
+        where = self._error.where
+        return self.path, max((where.line if where else 1) - 1, 0), self.path.name
 
 
 class ComfyItem(pytest.Function):

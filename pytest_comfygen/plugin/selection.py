@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_comfygen.plugin.session import session_of
+from pytest_comfygen.plugin.session import Session, session_of
 
 if TYPE_CHECKING:
     from pytest_comfygen.plugin.collect import ComfyItem
@@ -33,16 +33,30 @@ def keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
 
     Runs after pytest's own `-k` and `-m`, because whether a Python test is selected decides for `-k kin_dwarf`.
     """
-    images = _images(items)
+    images, session = _images(items), session_of(config)
+    alone = len(images) == len(items)
+    _tell_unusable(session, items, alone=alone)
     if not images:
         return
-    session, alone = session_of(config), len(images) == len(items)
     left = [item for item in images if not session.asked.wants_item(item.path, item.nodeid, alone=alone)]
     if left:
         gone = set(left)
         items[:] = [item for item in items if item not in gone]
         session.left_alone.items.update(item.nodeid for item in left)
         config.hook.pytest_deselected(items=left)
+
+
+def _tell_unusable(session: Session, items: list[pytest.Item], *, alone: bool) -> None:
+    """A `-k login` that means a unit test is no reason to fail over a job file; one that means an image is."""
+    if not session.unusable:
+        return
+    from pytest_comfygen.plugin.collect import UnusableFile  # noqa: PLC0415  # loaded already, or there were none
+
+    for file, error in session.unusable.items():
+        if alone:
+            items.append(UnusableFile.from_parent(file, name="job-file", error=error))
+        else:
+            session.left_alone.files.add(file.nodeid)
 
 
 def bring_forward(session: pytest.Session, current: pytest.Item, refused: Collection[str]) -> None:

@@ -14,6 +14,7 @@ from pytest_comfygen.plugin.options import read_settings
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
+    from pytest_comfygen.errors import JobFileError
     from pytest_comfygen.plugin.work import Work
 
 __all__ = ["LeftAlone", "Session", "close_session", "open_session", "session_of"]
@@ -47,6 +48,7 @@ class Session:
         self.root = root
         self.comfy_dir = root / settings.dir
         self.left_alone = LeftAlone()
+        self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
         self.registered_tags: set[str] = {"comfygen"}
         self.told: dict[str, str] = {}  # the first item that each error was told for
         self._work: Work | None = None

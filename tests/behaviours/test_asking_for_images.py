@@ -147,3 +147,26 @@ def test_job_files_outside_testpaths_are_found_when_they_are_asked_for(
     result = repository.run(*typed, *workers)
 
     assert repository.images_line(result) == (f"images: {images}" if images else "")
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "xdist"])
+def test_a_unit_test_by_name_does_not_fail_over_a_wrong_job_file(repository: Repository, workers: list[str]) -> None:
+    repository.write("jobs/wrong.comfyjob.yaml", "comfyjob: 1\nitems:\n  a: {promt: x}\n")
+
+    result = repository.run("-k", "test_unit", *workers)
+
+    assert result.ret == 0
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["comfygen: 1 job file left alone;*"])
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "xdist"])
+def test_an_image_by_name_fails_over_a_wrong_job_file_that_may_hold_it(
+    repository: Repository, workers: list[str]
+) -> None:
+    repository.write("jobs/kins.comfyjob.yaml", "comfyjob: 1\nitems:\n  kin_dwarf: {promt: x}\n")
+
+    result = repository.run("-k", "kin_dwarf", *workers)
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*[[]unknown-key[]] jobs/kins.comfyjob.yaml:3:15: unknown key 'promt'*"])
