@@ -32,3 +32,11 @@ def sketch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     log = tmp_path_factory.mktemp("sketch") / "log"
     with sketch_server(log, os.environ, timeout_s=60) as url:
         yield url
+
+
+@pytest.fixture
+def made(repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """The repository with its two images made."""
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    repository.run("jobs").assert_outcomes(passed=2)
+    return repository

@@ -191,9 +191,8 @@ def _source_checks(checks: Checks, remote: RemoteImage) -> Checks:
 
 
 def _refuse_failing(job: Job, data: bytes, inspection: Inspection, store: Store) -> None:
-    failing = tuple(finding for finding in inspection.findings if finding.severity == "error")
-    if failing:
-        raise _refusal(job, data, failing, store)
+    if inspection.errors:
+        raise _refusal(job, data, inspection.errors, store)
 
 
 def _refusal(job: Job, data: bytes, failing: tuple[Finding, ...], store: Store) -> PictureRefused:
@@ -242,7 +241,6 @@ def _publish(plan: Plan, picture: Picture, workplace: Workplace) -> tuple[ImageR
         store.trash(job.output)
     staged = store.stage(job.output, picture.data)
     with store.discarding(staged):
-        _refuse_what_is_on_disk(job, picture, staged)
         warnings = _ask_hooks(job, picture, staged.path, workplace)
         _refuse_what_is_on_disk(job, picture, staged)
         record = _record(plan, picture, workplace.server)
@@ -287,7 +285,8 @@ def _is_alike(plan: Plan, record: ImageRecord) -> bool:
 
 
 def _refuse_what_is_on_disk(job: Job, picture: Picture, staged: Staged) -> None:
-    if sha256(staged.path.read_bytes()).digest() != sha256(picture.data).digest():
+    """After the hooks, which can read the file and so could have changed it."""
+    if staged.path.read_bytes() != picture.data:
         raise WriteFailed(f"{job.output_name}: the disk gave back other bytes than were written", where=job.where)
 
 

@@ -173,9 +173,7 @@ def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Setting
         inspection = plan.inspection or _inspect(store.read(plan.job.output), plan.job)
         plan, refresh = replace(plan, inspection=inspection), True
         changed += tuple(
-            Reason("check", key=finding.code, old=finding.found, new=finding.wanted)
-            for finding in inspection.findings
-            if finding.severity == "error"
+            Reason("check", key=finding.code, old=finding.found, new=finding.wanted) for finding in inspection.errors
         )
     if changed:
         return _for_reasons(plan, changed, store, settings)
@@ -217,7 +215,7 @@ def _adoption(plan: Plan, store: Store) -> Plan:
         pointer = ImageUnrecorded(f"{plan.job.output_name} is a Git LFS pointer, not an image", hint="git lfs pull")
         return _refused(plan, pointer)
     inspection = _inspect(store.read(plan.job.output), plan.job)
-    failing = tuple(finding for finding in inspection.findings if finding.severity == "error")
+    failing = inspection.errors
     if failing or inspection.statistics is None:
         return _refused(
             plan,

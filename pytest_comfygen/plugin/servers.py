@@ -15,7 +15,7 @@ from pytest_comfygen.errors import ComfygenError, MachineError
 from pytest_comfygen.flows.generate import Workplace, draw, generate
 from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.flows.preflight import check_selection
-from pytest_comfygen.flows.provision import clean_up_leftovers
+from pytest_comfygen.flows.provision import clean_up_leftovers, open_client
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import Event, Job, JobResult, ServerInfo
 from pytest_comfygen.settings import Settings
@@ -66,7 +66,7 @@ class Servers:
             return default()
         url = job.server.urls[0]
         if url not in self._clients:
-            self._clients[url] = self._open.enter_context(ComfyClient(url, silence_s=self._settings.timeout))
+            self._clients[url] = self._open.enter_context(open_client(url, self._settings, {}))
         return self._clients[url]
 
     def meet(self, client: ComfyClient) -> Meeting:

@@ -137,3 +137,8 @@ class Inspection:
     findings: tuple[Finding, ...]
     statistics: ImageStatistics | None = None
     pixels_sha256: str | None = None
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that refuse the picture."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")

@@ -17,14 +17,6 @@ def snapshot(directory: Path) -> dict[str, tuple[bytes, int]]:
     return {str(path.relative_to(directory)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
 
-@pytest.fixture
-def made(repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    """The repository with its two images made."""
-    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
-    repository.run("jobs").assert_outcomes(passed=2)
-    return repository
-
-
 def test_a_first_run_generates_every_image(
     repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

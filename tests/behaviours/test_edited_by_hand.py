@@ -10,14 +10,6 @@ from PIL import Image, ImageDraw
 from tests.repository import Repository
 
 
-@pytest.fixture
-def made(repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    """The repository with its two images made."""
-    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
-    repository.run("jobs").assert_outcomes(passed=2)
-    return repository
-
-
 def retouch(path: Path) -> bytes:
     """Paint over a part of an image, as a person would."""
     with Image.open(path) as image:

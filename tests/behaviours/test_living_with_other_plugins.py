@@ -33,14 +33,6 @@ def pytest_terminal_summary(terminalreporter):
 """
 
 
-@pytest.fixture
-def made(repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    """The repository with its two images made."""
-    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
-    repository.run("jobs").assert_outcomes(passed=2)
-    return repository
-
-
 def test_autouse_fixtures_of_every_scope_are_honoured(made: Repository) -> None:
     made.write("jobs/conftest.py", AUTOUSE)
 

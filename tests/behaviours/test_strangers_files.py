@@ -11,14 +11,6 @@ import pytest
 from tests.repository import Repository
 
 
-@pytest.fixture
-def made(repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    """The repository with its two images made."""
-    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
-    repository.run("jobs").assert_outcomes(passed=2)
-    return repository
-
-
 def forge(repository: Repository, **fields: object) -> None:
     """Change a committed record."""
     path = repository.path / "assets" / ".comfyrecords" / "kin_elf.png.json"

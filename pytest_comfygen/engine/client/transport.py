@@ -15,7 +15,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from pytest_comfygen.engine.client.address import is_loopback, plain_target
-from pytest_comfygen.engine.client.bounded import BoundedAdapter
+from pytest_comfygen.engine.paced import Pace, PacedAdapter
 from pytest_comfygen.errors import (
     BadResponse,
     NotComfyUI,
@@ -34,6 +34,7 @@ __all__ = ["Answer", "Patience", "Setback", "Transport", "first_line"]
 
 JSON_LIMIT_BYTES = 64 * 2**20
 CHUNK_BYTES = 256 * 1024
+_PACE = Pace(128 * 1024, is_saved=True, complaint="the answer is not complete in time")
 SHORTEST_SECRET = 8
 GIVE_ADDRESS = "give ComfyUI's own address by --comfy-url"
 START = "start ComfyUI there, or give another address by --comfy-url"
@@ -245,7 +246,7 @@ def _session(url: str, authorization: str | None) -> requests.Session:
     session.headers["Accept-Encoding"] = "identity"
     session.auth = _Authorization(authorization) if authorization else None
     for scheme in ("http://", "https://"):
-        session.mount(scheme, BoundedAdapter())
+        session.mount(scheme, PacedAdapter(_PACE))
     return session
 
 

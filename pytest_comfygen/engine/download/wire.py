@@ -19,7 +19,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionErr
 from pytest_comfygen.engine.download.access import Access, origin_of
 from pytest_comfygen.engine.download.addresses import Resolve, host_of, next_hop
 from pytest_comfygen.engine.download.patience import Patience, Setback
-from pytest_comfygen.engine.download.steady import SteadyAdapter
+from pytest_comfygen.engine.paced import Pace, PacedAdapter
 from pytest_comfygen.errors import AddressRefused, DownloadFailed
 
 __all__ = ["Reply", "Wire"]
@@ -28,6 +28,7 @@ MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TROUBLE = (requests.RequestException, HTTPError, http.client.HTTPException, OSError, UnicodeError)
 _CHUNK_BYTES = 64 * 1024
+_PACE = Pace(1024, is_saved=False, complaint="the answer comes too slowly")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ def _session() -> requests.Session:
     # Content-Length then counts what we write, and ranges fit together.
     session.headers["Accept-Encoding"] = "identity"
     for scheme in ("http://", "https://"):
-        session.mount(scheme, SteadyAdapter())
+        session.mount(scheme, PacedAdapter(_PACE))
     return session
 
 
