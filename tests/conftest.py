@@ -18,6 +18,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CI", "PYTEST_ADDOPTS", "COLUMNS", *(name for name in os.environ if name.startswith("COMFYGEN_"))):
         if name not in ("COMFYGEN_TEST_URL", "COMFYGEN_TEST_REPO"):
             monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COMFYGEN_INSTALL", "never")  # no test may clone ComfyUI by accident
 
 
 @pytest.fixture

@@ -18,15 +18,20 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("comfygen", "images made with ComfyUI (pytest-comfygen)")
     for option in OPTIONS:
         group.addoption(option.flag, dest=option.ini, default=None, help=option.help, **_argparse_kind(option))
-        ini_kind: Any = "linelist" if option.kind == "urls" else "string"
-        parser.addini(option.ini, f"{option.help} ({option.flag}, {option.env})", type=ini_kind, default=None)
+        if option.kind == "flag":
+            for choice in option.choices:  # spelled out, or `--comfy-download jobs/` would take the path for its value
+                spelling, told = f"{option.flag}={choice}", f"{option.flag}, {choice}"
+                group.addoption(spelling, dest=option.ini, action="store_const", const=choice, help=told)
+        if not option.is_command:
+            ini_kind: Any = "linelist" if option.kind in ("lines", "urls") else "string"
+            parser.addini(option.ini, f"{option.help} ({option.flag}, {option.env})", type=ini_kind, default=None)
 
 
 def _argparse_kind(option: Option) -> dict[str, Any]:
     match option.kind:
         case "flag":
             return {"action": "store_true"}
-        case "urls":
+        case "lines" | "urls":
             return {"action": "append", "metavar": option.metavar}
         case "choice":
             return {"choices": option.choices}

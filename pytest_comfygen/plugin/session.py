@@ -107,7 +107,8 @@ def _fresh(config: pytest.Config) -> Session:
 
 
 def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
-    settings = luggage["settings"] | {"url": tuple(luggage["settings"]["url"])}
+    settings: dict[str, Any] = luggage["settings"]
+    settings = {name: tuple(one) if isinstance(one, list) else one for name, one in settings.items()}
     return Session(Settings(**settings), _asked(luggage["asked"]), luggage["nonce"], config.rootpath)
 
 

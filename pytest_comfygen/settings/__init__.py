@@ -7,117 +7,21 @@ Command line beats environment beats ini beats default; unset is None everywhere
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pytest_comfygen.errors import SettingsConflict, SettingsError
+from pytest_comfygen.settings.options import COMFYUI_REPO, OPTIONS, Kind, Option
 
-__all__ = ["OPTIONS", "Option", "Settings", "is_ci", "resolve"]
+__all__ = ["COMFYUI_REPO", "OPTIONS", "Option", "Settings", "is_ci", "resolve"]
 
 _COMMAND_LINE = "command line"
 
-Kind = Literal["flag", "choice", "text", "urls", "seconds"]
 Update = Literal["stale", "missing", "all", "none"]
-
-
-class Option(NamedTuple):
-    """One row of the table; a named tuple, because every pytest run pays for this module.
-
-    :param asks: on the command line, the option by itself asks for images to be made or checked.
-    """
-
-    name: str
-    kind: Kind
-    default: Any
-    help: str
-    metavar: str | None = None
-    choices: tuple[str, ...] = ()
-    asks: bool = False
-
-    @property
-    def flag(self) -> str:
-        """The spelling on the command line."""
-        return f"--comfy-{self.name.replace('_', '-')}"
-
-    @property
-    def ini(self) -> str:
-        """The spelling in pytest's configuration file, and argparse's destination."""
-        return f"comfy_{self.name}"
-
-    @property
-    def env(self) -> str:
-        """The spelling in the environment."""
-        return f"COMFYGEN_{self.name.upper()}"
-
-
-OPTIONS = (
-    Option(
-        name="update",
-        kind="choice",
-        choices=("stale", "missing", "all", "none"),
-        default="stale",
-        asks=True,
-        help="which images to make: stale (missing, changed or failing), missing, all, none. "
-        "Default: stale, and none when CI is set",
-    ),
-    Option(
-        name="check",
-        kind="flag",
-        default=False,
-        asks=True,
-        help="verify only, the same as --comfy-update none: no server, no GPU, no network",
-    ),
-    Option(
-        name="url",
-        kind="urls",
-        metavar="URL",
-        default=(),
-        help="use this running ComfyUI and start none (repeatable)",
-    ),
-    Option(
-        name="sketch",
-        kind="flag",
-        default=False,
-        asks=True,
-        help="draw a placeholder for every selected item with the embedded stand-in, into .comfygen/sketch/",
-    ),
-    Option(
-        name="dir",
-        kind="text",
-        metavar="DIR",
-        default="tools/ComfyUI",
-        help="where ComfyUI lives, relative to the repository",
-    ),
-    Option(
-        name="overwrite_edited",
-        kind="flag",
-        default=False,
-        help="overwrite images that were edited by hand or have no record",
-    ),
-    Option(
-        name="adopt",
-        kind="flag",
-        default=False,
-        asks=True,
-        help="record the images that stand there as what their jobs made, without making them",
-    ),
-    Option(
-        name="timeout",
-        kind="seconds",
-        metavar="S",
-        default=600.0,
-        help="silence allowed while a job waits or runs, in seconds",
-    ),
-    Option(
-        name="start_timeout",
-        kind="seconds",
-        metavar="S",
-        default=120.0,
-        help="time allowed for a server to start, in seconds",
-    ),
-)
+When = Literal["auto", "update", "never"]
 
 
 class Settings(NamedTuple):
@@ -129,13 +33,30 @@ class Settings(NamedTuple):
 
     update: Update
     check: bool
-    url: tuple[str, ...]
     sketch: bool
-    dir: str
     overwrite_edited: bool
     adopt: bool
     timeout: float
+    url: tuple[str, ...]
     start_timeout: float
+    keep_server: float
+    gpus: str
+    stop: bool
+    dir: str
+    repo: str
+    revision: str | None
+    install: When
+    torch: str
+    torch_index: str | None
+    constraints: str | None
+    extra_requirements: tuple[str, ...]
+    as_of: str | None
+    custom_node: tuple[str, ...]
+    models_dir: tuple[str, ...]
+    download: bool | Literal["unverified"]
+    allow_pickles: bool
+    doctor: bool
+    json: bool
     ci: bool = False
     sources: Mapping[str, str] = MappingProxyType({})
 
@@ -175,10 +96,10 @@ def resolve(
     :raises SettingsError: a value cannot be used; the message names its spelling.
     :raises SettingsConflict: two of them contradict each other.
     """
-    found = {option.name: _find(option, command_line, environment, ini) for option in OPTIONS}
     ci = is_ci(environment)
+    found = {option.name: _find(option, command_line, environment, ini, ci=ci) for option in OPTIONS}
     _settle_contradictions(found)
-    found["update"] = _update(found["update"], found["check"], ci=ci)
+    found["update"] = _update(found["update"], found["check"])
     return Settings(
         **{name: one.value for name, one in found.items()},
         ci=ci,
@@ -192,22 +113,31 @@ def is_ci(environment: Mapping[str, str]) -> bool:
 
 
 def _find(
-    option: Option, command_line: Callable[[str], object], environment: Mapping[str, str], ini: Callable[[str], object]
+    option: Option,
+    command_line: Callable[[str], object],
+    environment: Mapping[str, str],
+    ini: Callable[[str], object],
+    *,
+    ci: bool,
 ) -> _Found:
-    places: Iterator[tuple[object, str]] = iter(
-        (
-            (command_line(option.ini), f"{_COMMAND_LINE} {option.flag}"),
-            (environment.get(option.env) or None, f"environment {option.env}"),
-            (ini(option.ini), f"ini {option.ini}"),
-        )
-    )
-    for rank, (value, source) in enumerate(places):
+    for rank, (value, source) in enumerate(_places(option, command_line, environment, ini)):
         if value is not None and value != []:
             return _Found(_READERS[option.kind](option, value, source), source, rank)
+    if ci and option.in_ci:
+        return _Found(option.in_ci, "environment CI", 3)
     return _Found(option.default, "default", 3)
 
 
-def _update(update: _Found, check: _Found, *, ci: bool) -> _Found:
+def _places(
+    option: Option, command_line: Callable[[str], object], environment: Mapping[str, str], ini: Callable[[str], object]
+) -> Iterator[tuple[object, str]]:
+    yield command_line(option.ini), f"{_COMMAND_LINE} {option.flag}"
+    if not option.is_command:
+        yield environment.get(option.env) or None, f"environment {option.env}"
+        yield ini(option.ini), f"ini {option.ini}"
+
+
+def _update(update: _Found, check: _Found) -> _Found:
     """`--comfy-check` is `--comfy-update none`: the one given nearer to the user counts."""
     if check.value and check.rank == update.rank and update.value != "none":
         raise SettingsConflict(
@@ -216,8 +146,6 @@ def _update(update: _Found, check: _Found, *, ci: bool) -> _Found:
         )
     if check.value and check.rank < update.rank:
         return _Found("none", check.source, check.rank)
-    if ci and update.source == "default":
-        return _Found("none", "environment CI", update.rank)
     return update
 
 
@@ -236,16 +164,19 @@ def _settle_contradictions(found: dict[str, _Found]) -> None:
 # --- reading one value ----------------------------------------------------------------------------------------------
 
 
-def _read_flag(option: Option, value: object, source: str) -> bool:
+def _read_flag(option: Option, value: object, source: str) -> bool | str:
     if isinstance(value, bool):
         return value
+    text = str(value).strip().lower()
     words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
-    try:
-        return words[str(value).strip().lower()]
-    except KeyError:
+    if text in option.choices:
+        return text
+    if text not in words:
+        others = "".join(f" nor {one}" for one in option.choices)
         raise SettingsError(
-            f"{source}: {value!r} is neither true nor false", hint=f"set {option.ini} to true or false"
-        ) from None
+            f"{source}: {value!r} is neither true nor false{others}", hint=f"set {option.ini} to true or false"
+        )
+    return words[text]
 
 
 def _read_choice(option: Option, value: object, source: str) -> str:
@@ -255,11 +186,18 @@ def _read_choice(option: Option, value: object, source: str) -> str:
     return text
 
 
-def _read_text(_option: Option, value: object, source: str) -> str:
+def _read_text(option: Option, value: object, source: str) -> str:
     text = str(value).strip()
     if not text:
         raise SettingsError(f"{source}: the value is empty")
+    if option.pattern and not re.fullmatch(option.pattern, text):
+        raise SettingsError(f"{source}: {text!r} cannot be used", hint=f"wanted: {option.wanted}")
     return text
+
+
+def _read_lines(option: Option, value: object, source: str) -> tuple[str, ...]:
+    lines = value if isinstance(value, list | tuple) else str(value).split()
+    return tuple(_read_text(option, line, source) for line in lines)
 
 
 def _read_urls(_option: Option, value: object, source: str) -> tuple[str, ...]:
@@ -275,13 +213,15 @@ def _read_urls(_option: Option, value: object, source: str) -> tuple[str, ...]:
     return urls
 
 
-def _read_seconds(_option: Option, value: object, source: str) -> float:
+def _read_seconds(option: Option, value: object, source: str) -> float:
     try:
         seconds = float(str(value))
     except ValueError:
         seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise SettingsError(f"{source}: {value!r} is not a number of seconds above 0")
+    is_enough = seconds > 0 if option.at_least is None else seconds >= option.at_least
+    if not is_enough or seconds == float("inf"):
+        least = "above 0" if option.at_least is None else f"of at least {option.at_least:g}"
+        raise SettingsError(f"{source}: {value!r} is not a number of seconds {least}")
     return seconds
 
 
@@ -289,10 +229,13 @@ _READERS: Mapping[Kind, Callable[[Option, object, str], object]] = {
     "flag": _read_flag,
     "choice": _read_choice,
     "text": _read_text,
+    "lines": _read_lines,
     "urls": _read_urls,
     "seconds": _read_seconds,
 }
 
 
 def _shown(value: object) -> str:
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+    """A value as people may see it: an address of an index or a repository can hold a password."""
+    text = ",".join(value) if isinstance(value, tuple) else str(value)
+    return re.sub(r"://[^/@\s]+@", "://***@", text)

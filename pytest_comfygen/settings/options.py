@@ -1,0 +1,264 @@
+"""The table of what can be set."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+__all__ = ["COMFYUI_REPO", "OPTIONS", "Kind", "Option"]
+
+Kind = Literal["flag", "choice", "text", "lines", "urls", "seconds"]
+
+COMFYUI_REPO = "https://github.com/Comfy-Org/ComfyUI"
+
+
+class Option(NamedTuple):
+    """One row of the table; a named tuple, because every pytest run pays for this module.
+
+    :param choices: the values of a `choice`; for a `flag` what may follow it after `=`.
+    :param pattern: what a text has to match in full, a regular expression; `wanted` says it to people.
+    :param in_ci: the default when `CI` is set, where it is another one.
+    :param at_least: the least number of seconds; above 0 when it is None.
+    :param asks: on the command line, the option by itself asks for images to be made or checked.
+    :param is_command: it is done instead of a test run, so it counts on the command line only.
+    """
+
+    name: str
+    kind: Kind
+    default: Any
+    help: str
+    metavar: str | None = None
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    wanted: str = ""
+    in_ci: str | None = None
+    at_least: float | None = None
+    asks: bool = False
+    is_command: bool = False
+
+    @property
+    def flag(self) -> str:
+        """The spelling on the command line."""
+        return f"--comfy-{self.name.replace('_', '-')}"
+
+    @property
+    def ini(self) -> str:
+        """The spelling in pytest's configuration file, and argparse's destination."""
+        return f"comfy_{self.name}"
+
+    @property
+    def env(self) -> str:
+        """The spelling in the environment."""
+        return f"COMFYGEN_{self.name.upper()}"
+
+
+_IMAGES = (
+    Option(
+        name="update",
+        kind="choice",
+        choices=("stale", "missing", "all", "none"),
+        default="stale",
+        in_ci="none",
+        asks=True,
+        help="which images to make: stale (missing, changed or failing), missing, all, none. "
+        "Default: stale, and none when CI is set",
+    ),
+    Option(
+        name="check",
+        kind="flag",
+        default=False,
+        asks=True,
+        help="verify only, the same as --comfy-update none: no server, no GPU, no network",
+    ),
+    Option(
+        name="sketch",
+        kind="flag",
+        default=False,
+        asks=True,
+        help="draw a placeholder for every selected item with the embedded stand-in, into .comfygen/sketch/",
+    ),
+    Option(
+        name="overwrite_edited",
+        kind="flag",
+        default=False,
+        help="overwrite images that were edited by hand or have no record",
+    ),
+    Option(
+        name="adopt",
+        kind="flag",
+        default=False,
+        asks=True,
+        help="record the images that stand there as what their jobs made, without making them",
+    ),
+    Option(
+        name="timeout",
+        kind="seconds",
+        metavar="S",
+        default=600.0,
+        help="silence allowed while a job waits or runs, in seconds",
+    ),
+)
+
+_SERVER = (
+    Option(
+        name="url",
+        kind="urls",
+        metavar="URL",
+        default=(),
+        help="use this running ComfyUI and start none (repeatable)",
+    ),
+    Option(
+        name="start_timeout",
+        kind="seconds",
+        metavar="S",
+        default=120.0,
+        help="time allowed for a server to start, in seconds",
+    ),
+    Option(
+        name="keep_server",
+        kind="seconds",
+        metavar="S",
+        default=0.0,
+        at_least=0.0,
+        help="keep a server that we started for so many seconds after the last run that uses it",
+    ),
+    Option(
+        name="gpus",
+        kind="text",
+        metavar="all|N|LIST",
+        default="1",
+        pattern=r"all|[1-9]\d?|\d+(,\d+)+|\d+,",
+        wanted="all, a number of GPUs, or a list of their numbers such as 0,2 (or `2,` for one)",
+        help="start one server for each GPU: all, how many, or their numbers such as 0,2. Default: one server",
+    ),
+    Option(
+        name="stop",
+        kind="flag",
+        default=False,
+        is_command=True,
+        help="stop the servers that we keep, and do nothing else",
+    ),
+)
+
+_INSTALL = (
+    Option(
+        name="dir",
+        kind="text",
+        metavar="DIR",
+        default="tools/ComfyUI",
+        help="where ComfyUI lives, relative to the repository",
+    ),
+    Option(
+        name="repo",
+        kind="text",
+        metavar="URL",
+        default=COMFYUI_REPO,
+        help="what to clone: any git address, or a local path",
+    ),
+    Option(
+        name="revision",
+        kind="text",
+        metavar="REV",
+        default=None,
+        help="the commit, tag or branch of ComfyUI to use. Default: the newest release",
+    ),
+    Option(
+        name="install",
+        kind="choice",
+        choices=("auto", "update", "never"),
+        default="auto",
+        in_ci="never",
+        help="when ComfyUI is installed: auto (when it is absent or the pin changed), update (move to the newest now), "
+        "never. Default: auto, and never when CI is set",
+    ),
+    Option(
+        name="torch",
+        kind="text",
+        metavar="FLAVOUR",
+        default="auto",
+        pattern=r"auto|cpu|mps|xpu|cu\d{2,3}|rocm\d+(\.\d+)*",
+        wanted="auto, cpu, cu130 (and the like), rocm7.2 (and the like), xpu or mps",
+        help="the build of torch: auto (by this machine's hardware), cpu, cu130, rocm7.2, xpu, mps",
+    ),
+    Option(
+        name="torch_index",
+        kind="text",
+        metavar="URL",
+        default=None,
+        help="the package index that torch comes from; `default` is the installer's own",
+    ),
+    Option(
+        name="constraints",
+        kind="text",
+        metavar="FILE",
+        default=None,
+        help="a constraints file for ComfyUI's requirements, relative to the repository",
+    ),
+    Option(
+        name="extra_requirements",
+        kind="lines",
+        metavar="SPEC",
+        default=(),
+        help="a requirement to install besides ComfyUI's own, such as 'transformers<5' (repeatable)",
+    ),
+    Option(
+        name="as_of",
+        kind="text",
+        metavar="DATE",
+        default=None,
+        pattern=r"\d{4}-\d\d-\d\d",
+        wanted="a date such as 2025-10-11",
+        help="install no package that was published later than this date",
+    ),
+    Option(
+        name="custom_node",
+        kind="lines",
+        metavar="URL@REV",
+        default=(),
+        pattern=r".+@[^@/]+",
+        wanted="an address and a pinned revision, such as https://github.com/someone/nodes@v1.2",
+        help="a custom node: its git address, @, and the commit, tag or branch to pin (repeatable)",
+    ),
+)
+
+_MODELS = (
+    Option(
+        name="models_dir",
+        kind="lines",
+        metavar="DIR",
+        default=(),
+        help="a directory of models besides ComfyUI's own, with its folders checkpoints/, loras/ …; "
+        "downloads go to the first (repeatable)",
+    ),
+    Option(
+        name="download",
+        kind="flag",
+        choices=("unverified",),
+        default=False,
+        help="download the models that the selected images need; =unverified also those without a declared sha256",
+    ),
+    Option(
+        name="allow_pickles",
+        kind="flag",
+        default=False,
+        help="use .ckpt, .pt and other models that can run programs when they are loaded",
+    ),
+)
+
+_DOCTOR = (
+    Option(
+        name="doctor",
+        kind="flag",
+        default=False,
+        is_command=True,
+        help="check this machine, start and change nothing; exit code 0 when it is ready, else 1",
+    ),
+    Option(
+        name="json",
+        kind="flag",
+        default=False,
+        is_command=True,
+        help="with --comfy-doctor: write the findings as JSON",
+    ),
+)
+
+OPTIONS = (*_IMAGES, *_SERVER, *_INSTALL, *_MODELS, *_DOCTOR)
