@@ -44,8 +44,8 @@ def test_the_header_names_each_value_and_its_source() -> None:
     settings = answer({"comfy_url": ["http://a:1", "http://b:2"]}, {"COMFYGEN_SKETCH": "yes"}, {"comfy_dir": "x"})
 
     expected = [
-        "url=http://a:1,http://b:2 (command line --comfy-url)",
         "sketch=True (environment COMFYGEN_SKETCH)",
+        "url=http://a:1,http://b:2 (command line --comfy-url)",
         "dir=x (ini comfy_dir)",
     ]
     assert settings.described() == expected
@@ -64,7 +64,8 @@ def test_ci_counts_as_set_unless_it_is_empty_0_or_false(value: str, expected: bo
 
 def test_ci_makes_nothing_unless_told_to() -> None:
     assert answer(None, {"CI": "1"}).update == "none"
-    assert answer(None, {"CI": "1"}).sources == {"update": "environment CI"}
+    assert answer(None, {"CI": "1"}).install == "never"
+    assert answer(None, {"CI": "1"}).sources == {"update": "environment CI", "install": "environment CI"}
     assert answer({"comfy_update": "stale"}, {"CI": "1"}).update == "stale"
     assert answer(None, {"CI": "1"}, {"comfy_update": "all"}).update == "all"
 

@@ -16,6 +16,7 @@ __all__ = [
     "NodeMissing",
     "OutOfMemory",
     "PictureRefused",
+    "ServerKilled",
     "SeveralOutputs",
     "TransferIncomplete",
     "ValueRefused",
@@ -93,6 +94,12 @@ class JobSilent(JobError):
     """The job showed no sign of progress for as long as is allowed."""
 
     code = "job-silent"
+
+
+class ServerKilled(JobError):
+    """A server that we started died, or went silent, twice while it made this picture."""
+
+    code = "server-killed"
 
 
 class TransferIncomplete(JobError):

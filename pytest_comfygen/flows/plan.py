@@ -22,7 +22,7 @@ from pytest_comfygen.flows.fingerprint import compare, fingerprint_of
 from pytest_comfygen.language.seeds import seed_from_nonce
 from pytest_comfygen.outputs.report import finding_rows, reason_lines
 from pytest_comfygen.outputs.store import OnDisk, Store
-from pytest_comfygen.records import Fingerprint, ImageRecord, Inspection, Job, Reason
+from pytest_comfygen.records import Fingerprint, ImageRecord, Inspection, Job, Model, Reason
 from pytest_comfygen.settings import Settings
 from pytest_comfygen.verify.checks import settings_hash
 from pytest_comfygen.verify.container import looks_like
@@ -36,6 +36,7 @@ _DAMAGE = frozenset(("truncated", "damaged", "not-an-image"))
 
 # Given the job file and item that a record names, the output that this item has today; None when there is none.
 Owner = Callable[[Job, ImageRecord], bool]
+Known = Callable[[Model], str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +76,18 @@ def plan_sketch(job: Job, *, nonce: str) -> Plan:
     return Plan(job=job, action="make", seed=seed, fingerprint=fingerprint_of(job, seed), seen=OnDisk(exists=False))
 
 
-def make_plan(job: Job, store: Store, settings: Settings, *, nonce: str, owned_elsewhere: Owner) -> Plan:
+def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
+    job: Job, store: Store, settings: Settings, *, nonce: str, owned_elsewhere: Owner, sha256_of: Known
+) -> Plan:
     """Decide for one job; heals what a killed run left of this output, and changes nothing else.
 
     :param nonce: drawn once a run, for `seed: random`.
     :param owned_elsewhere: whether the other item that a record names still has this output.
+    :param sha256_of: the hash of a model, None where it cannot be known.
     """
 
     def decide() -> Plan:
-        return _decide(job, store, settings, nonce=nonce, owned_elsewhere=owned_elsewhere)
+        return _decide(job, store, settings, nonce=nonce, owned_elsewhere=owned_elsewhere, sha256_of=sha256_of)
 
     try:
         plan = decide()
@@ -93,12 +97,15 @@ def make_plan(job: Job, store: Store, settings: Settings, *, nonce: str, owned_e
         return _refused(plan_sketch(job, nonce=nonce), error)
 
 
-def _decide(job: Job, store: Store, settings: Settings, *, nonce: str, owned_elsewhere: Owner) -> Plan:
+def _decide(  # noqa: PLR0913  # as make_plan
+    job: Job, store: Store, settings: Settings, *, nonce: str, owned_elsewhere: Owner, sha256_of: Known
+) -> Plan:
     store.heal(job.output)
     seen = store.look(job.output)
     record, damage = _recorded(job, store)
     seed = seed_for(job, record, nonce)
-    plan = Plan(job=job, action="keep", seed=seed, fingerprint=fingerprint_of(job, seed), seen=seen, record=record)
+    fingerprint = fingerprint_of(job, seed, sha256_of)
+    plan = Plan(job=job, action="keep", seed=seed, fingerprint=fingerprint, seen=seen, record=record)
     if record is not None and _names_another(job, record) and owned_elsewhere(job, record):
         return _refused(plan, _owned_by_another(job, record))
     if not seen.exists:

@@ -1,93 +1,238 @@
-"""Which server makes the pictures of this run."""
+"""Which ComfyUI makes the pictures of this run: one that is named or runs already, else our own, installed and started.
+
+See `docs/explanation/servers.md` for the rule.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_comfygen.engine.client import ComfyClient, Patience
-from pytest_comfygen.engine.client.address import normal_url
-from pytest_comfygen.engine.journal import discard, leftovers
-from pytest_comfygen.engine.server import sketch_server
-from pytest_comfygen.errors import MachineError, NoServer
+from pytest_comfygen.engine.install import Install, InstallState, ensure, failed_nodes, gpus, look
+from pytest_comfygen.engine.server import (
+    ANY_GPU,
+    Lease,
+    Neighbour,
+    ServerCommand,
+    comfy_command,
+    identity_of,
+    known_flags,
+    leased,
+    log_tail,
+    neighbour,
+    sketch_server,
+)
+from pytest_comfygen.engine.supervise.state import write_json
+from pytest_comfygen.errors import InstallMissing, NoServer, ServerStartFailed
+from pytest_comfygen.flows.contact import first_that_answers, server_at
+from pytest_comfygen.flows.premises import Premises
+from pytest_comfygen.flows.wishes import install_wish, our_model_paths
 from pytest_comfygen.records import ServerInfo
-from pytest_comfygen.settings import Settings
 
-__all__ = ["DEFAULT_URL", "authorization_for", "clean_up_leftovers", "open_client", "serving"]
+__all__ = ["Machine", "device_for"]
 
-DEFAULT_URL = "http://127.0.0.1:8188"
+_LOG_LINES = 1000
 
 _HOW_TO_GET_ONE = (
-    "start ComfyUI (python main.py), name a running one with --comfy-url, or draw placeholders with --comfy-sketch"
+    "let ComfyUI be installed with --comfy-install auto, start one yourself (python main.py), name a running one with "
+    "--comfy-url, or draw placeholders with --comfy-sketch"
 )
 
 
-@contextmanager
-def serving(
-    settings: Settings, logs: Callable[[], Path], environment: Mapping[str, str], *, default_url: str = DEFAULT_URL
-) -> Iterator[ServerInfo]:
-    """A server that answers: the stand-in when sketching, the one that settings name, or what runs at the default.
+class Machine:
+    """The ComfyUI of one process of a run; nothing is asked, installed or started before it is needed."""
 
-    :param logs: gives the directory for the log of a server that we start, which is made only then.
-    :raises MachineError: there is none, or what answers is not ComfyUI.
-    """
-    if settings.sketch:
-        log = logs() / f"sketch-{os.getpid()}.log"
-        with sketch_server(log, environment, timeout_s=settings.start_timeout) as url:
-            yield replace(_ask(open_client(url, settings, {})), owned=True)
+    def __init__(self, premises: Premises) -> None:
+        self._premises = premises
+        self._settings = premises.settings
+        self._neighbour: tuple[Neighbour | None] | None = None
+        self._leases: dict[str, Lease] = {}
+        self._known: dict[str, ServerInfo] = {}
+        self.failed_nodes: tuple[str, ...] = ()
+
+    @property
+    def directory(self) -> Path:
+        """Where our ComfyUI lives, or will."""
+        return (self._premises.root / self._settings.dir).resolve()
+
+    @property
+    def starts_own(self) -> bool:
+        """Whether pictures are made by a server that we start, on an install of ours."""
+        return not (self._settings.sketch or self._settings.url or self._running_already())
+
+    @property
+    def serves_our_models(self) -> bool:
+        """Whether the server reads the models of our ComfyUI's directory."""
+        running = None if self._settings.sketch or self._settings.url else self._running_already()
+        return self.starts_own or bool(running and running.runs_from(self.directory))
+
+    def install(self) -> Install:
+        """Our ComfyUI, installed or brought to its pin when the settings allow it.
+
+        :raises MachineError: it is not there as it should be.
+        """
+        premises, when = self._premises, self._settings.install
+        return ensure(
+            install_wish(self._settings, premises.root),
+            premises.environment,
+            premises.notify,
+            may_install=when != "never",
+            update=when == "update",
+            waiting=premises.say,
+        )
+
+    @contextmanager
+    def serving(self, install: Callable[[], Install], args: tuple[str, ...] = ()) -> Iterator[ServerInfo]:
+        """A server that answers; our own lives as long as somebody uses it.
+
+        :param install: gives the ComfyUI to start, when one is to be started.
+        :param args: for `main.py`, when one is started.
+        :raises MachineError: there is none, or what answers is not ComfyUI.
+        """
+        if self._settings.sketch:
+            with self._sketching() as server:
+                yield server
+        elif self._settings.url:
+            yield first_that_answers(self._settings, self._premises.environment, self._premises.worker)
+        elif running := self._running_already():
+            yield self._introduced(running)
+        else:
+            with self._own(self._installed(install), args) as server:
+                yield server
+
+    def lease_at(self, url: str) -> Lease | None:
+        """Our use of the server that was found at `url`, when we started it."""
+        return self._leases.get(url)
+
+    def named(self, server: ServerInfo) -> ServerInfo:
+        """A server's answer with what only we know of it: the commit that it runs, and whether we started it."""
+        known = self._known.get(server.url)
+        return replace(server, commit=known.commit, owned=known.owned) if known else server
+
+    # --- servers that are there ---------------------------------------------------------------------------------------
+
+    def _running_already(self) -> Neighbour | None:
+        """What answers at the usual address, if it is for us: ours, or anybody's where nothing of ours is installed."""
+        if self._neighbour is None:
+            found = neighbour(self._premises.default_url)
+            if found and not found.runs_from(self.directory) and self._look().kind not in ("absent", "foreign"):
+                self._premises.say(
+                    f"the ComfyUI at {found.info.url} does not run from {self._settings.dir}, so it is left alone"
+                )
+                found = None
+            self._neighbour = (found,)
+        return self._neighbour[0]
+
+    def _look(self) -> InstallState:
+        return look(install_wish(self._settings, self._premises.root), self._premises.environment)
+
+    def _introduced(self, running: Neighbour) -> ServerInfo:
+        install = self._look().install if running.runs_from(self.directory) else None
+        server = replace(running.info, commit=install.commit if install else None)
+        self._known[server.url] = server
+        revision = f"{install.revision} in {self._settings.dir}" if install else "revision unknown"
+        self._premises.say(f"using the ComfyUI {server.version} already running at {server.url}; {revision}")
+        return server
+
+    @contextmanager
+    def _sketching(self) -> Iterator[ServerInfo]:
+        premises = self._premises
+        log = premises.local_directory("logs") / f"sketch-{os.getpid()}.log"
+        with sketch_server(log, premises.environment, timeout_s=self._settings.start_timeout) as url:
+            yield replace(server_at(url, self._settings, {}), owned=True)
         log.unlink(missing_ok=True)  # it ended well, so nobody will ask
-    elif settings.url:
-        yield _first_that_answers(settings, environment)
-    else:
-        yield _already_running(default_url, settings)
+
+    # --- our own ------------------------------------------------------------------------------------------------------
+
+    def _installed(self, install: Callable[[], Install]) -> Install:
+        try:
+            return install()
+        except InstallMissing as missing:
+            raise NoServer(
+                f"no ComfyUI server: none was named, {self._premises.default_url} does not answer as one, and none may "
+                "be installed",
+                details=(missing.message,),
+                hint=_HOW_TO_GET_ONE,
+            ) from None
+
+    @contextmanager
+    def _own(self, install: Install, args: tuple[str, ...]) -> Iterator[ServerInfo]:
+        command, state = self._command(install, args)
+        settings, premises = self._settings, self._premises
+        with leased(
+            command,
+            state,
+            start_timeout_s=settings.start_timeout,
+            keep_s=settings.keep_server,
+            notify=premises.notify,
+        ) as lease:
+            url = lease.server.url
+            server = replace(server_at(url, settings, {}), owned=True, commit=install.commit)
+            self._leases[url], self._known[url] = lease, server
+            try:
+                self._tell_of(server, install, lease)
+                yield server
+            finally:
+                del self._leases[url]
+
+    def _tell_of(self, server: ServerInfo, install: Install, lease: Lease) -> None:
+        commit = f", commit {install.commit[:12]}" if install.commit else ""
+        device = f", {server.device}" if server.device else ""
+        self._premises.say(f"ComfyUI {server.version} ({install.revision}{commit}) at {server.url}{device}")
+        self.failed_nodes = failed_nodes(log_tail(lease.server.log, _LOG_LINES))
+        for name in self.failed_nodes:
+            self._premises.say(f"the custom node {name} could not be imported; see {lease.server.log}")
+
+    def _command(self, install: Install, args: tuple[str, ...]) -> tuple[ServerCommand, Path]:
+        """How the server is started, and the directory of its state: one for each way to start it."""
+        premises = self._premises
+        present = () if install.torch == "cpu" else gpus(premises.environment)
+        gpu = device_for(self._settings.gpus, present, premises.worker)
+        models = our_model_paths(self._settings, premises.root)
+        basis = (install.commit or "", *map("@".join, install.nodes), repr(models))
+        name = f"{gpu or 'cpu'}-{identity_of([str(install.directory), *args, *basis])[:8]}"
+        state = premises.local_directory("server") / name
+        if models:
+            state.mkdir(exist_ok=True)
+            write_json(state / "extra_model_paths.yaml", models)
+            args = (*args, "--extra-model-paths-config", str(state / "extra_model_paths.yaml"))
+        command = comfy_command(
+            python=install.python,
+            checkout=install.directory,
+            state=state,
+            extra_args=args,
+            gpu=gpu,
+            environment=premises.environment,
+            flags_known=known_flags(
+                install.python,
+                install.directory,
+                environment=premises.environment,
+                cache=premises.local_directory("cache") / "comfyui-flags.json",
+            ),
+            basis=basis,
+        )
+        return command, state
 
 
-def open_client(
-    url: str, settings: Settings, environment: Mapping[str, str], patience: Patience | None = None
-) -> ComfyClient:
-    """A client of the server at `url`."""
-    authorization = authorization_for(url, settings, environment)
-    return ComfyClient(url, silence_s=settings.timeout, authorization=authorization, patience=patience)
+def device_for(wanted: str, present: tuple[str, ...], worker: int) -> str | None:
+    """The GPU of one process' server.
 
-
-def authorization_for(url: str, settings: Settings, environment: Mapping[str, str]) -> str | None:
-    """`COMFYGEN_AUTH`, for the one server that the settings name and for no other."""
-    named = [normal_url(one) for one in settings.url] == [normal_url(url)]
-    return environment.get("COMFYGEN_AUTH") or None if named else None
-
-
-def _ask(client: ComfyClient) -> ServerInfo:
-    """Who answers there, if anybody does."""
-    with client:
-        return client.server_info()
-
-
-def clean_up_leftovers(journals: Path, client: ComfyClient) -> None:
-    """Take out of the server's queue what processes that died had put there."""
-    open_ids = leftovers(journals).get(client.url, ())
-    if open_ids:
-        client.forget(open_ids)
-        discard(journals, open_ids)
-
-
-def _first_that_answers(settings: Settings, environment: Mapping[str, str]) -> ServerInfo:
-    """The first of the named servers; the error of the last when none answers."""
-    *others, last = settings.url
-    for url in others:
-        with suppress(MachineError):
-            return _ask(open_client(url, settings, environment, Patience(attempts=1)))
-    return _ask(open_client(last, settings, environment))
-
-
-def _already_running(url: str, settings: Settings) -> ServerInfo:
-    try:
-        return _ask(open_client(url, settings, {}, Patience(attempts=1)))
-    except MachineError as error:
-        raise NoServer(
-            f"no ComfyUI server: none was named, and {url} does not answer as one",
-            details=(error.message,),
-            hint=_HOW_TO_GET_ONE,
-        ) from None
+    :param wanted: `all`, how many, or their numbers with a comma, as `--comfy-gpus` has it.
+    :param present: the numbers of the GPUs that are there.
+    :returns: a number, `any` for whichever ComfyUI takes, or None for the processor.
+    :raises ServerStartFailed: there are not so many.
+    """
+    if wanted == "1" or (wanted == "all" and len(present) <= 1):
+        return ANY_GPU if present else None
+    numbers = tuple(filter(None, wanted.split(","))) if "," in wanted else present
+    count = len(numbers) if wanted == "all" or "," in wanted else int(wanted)
+    missing = [number for number in numbers if number not in present]
+    if missing or count > len(present):
+        there = f"has the GPUs {', '.join(present)}" if present else "has no GPU that can be used"
+        raise ServerStartFailed(
+            f"--comfy-gpus {wanted}: this machine {there}", hint="name those that are there, or leave the option out"
+        )
+    return numbers[:count][worker % count]

@@ -14,7 +14,7 @@ from pytest_comfygen.language.load import read_document
 from pytest_comfygen.records import ModelPlaces
 from pytest_comfygen.settings import Settings
 
-__all__ = ["custom_nodes", "extra_paths", "install_wish", "local_model_places", "our_model_paths"]
+__all__ = ["custom_nodes", "extra_paths", "install_wish", "local_model_places", "node_name", "our_model_paths"]
 
 # The folders of ComfyUI's `models` directory. Source: ComfyUI folder_paths.py, folder_names_and_paths.
 _FOLDERS = (
@@ -67,11 +67,17 @@ def custom_nodes(settings: Settings, root: Path) -> tuple[CustomNode, ...]:
     nodes: dict[str, CustomNode] = {}
     for written in settings.custom_node:
         address, _, revision = written.rpartition("@")
-        name = re.split(r"[/:\\]", address.rstrip("/\\"))[-1].removesuffix(".git")
+        name = node_name(written)
         if name in nodes:
             raise SettingsError(f"two custom nodes are called {name}", hint="declare each once, in comfy_custom_node")
         nodes[name] = CustomNode(name=name, repo=_address(address, root), revision=revision)
     return tuple(nodes.values())
+
+
+def node_name(written: str) -> str:
+    """What a custom node is called, written as `URL@REVISION`: the last part of its address."""
+    address = written.rpartition("@")[0].rstrip("/\\")
+    return re.split(r"[/:\\]", address)[-1].removesuffix(".git")
 
 
 def our_model_paths(settings: Settings, root: Path) -> Mapping[str, object]:

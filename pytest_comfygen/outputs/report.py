@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_comfygen.errors import ComfygenError
-from pytest_comfygen.records import Finding, Reason, Scalar
+from pytest_comfygen.records import Event, Finding, Reason, Scalar
 
-__all__ = ["WORDS", "finding_rows", "images_line", "one_line", "reason_lines", "render"]
+__all__ = ["WORDS", "finding_rows", "images_line", "one_line", "progress_line", "reason_lines", "render"]
 
 # Outcomes in the order in which the summary line counts them.
 _COUNTED = (
@@ -69,6 +69,31 @@ def _harmless(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def progress_line(event: Event) -> str:
+    """How far a file has come: `base.safetensors: downloading 1.2 of 6.9 GB, 45 MB/s, 2 min left`."""
+    unit = _unit(max(event.value, event.maximum))
+    line = f"{event.subject}: {event.text} {event.value / unit[0]:.1f}"
+    line += f" of {event.maximum / unit[0]:.1f} {unit[1]}" if event.maximum else f" {unit[1]}"
+    if event.per_s <= 0:
+        return _harmless(line)
+    rate = _unit(event.per_s)
+    left = f", {_duration((event.maximum - event.value) / event.per_s)} left" if event.maximum else ""
+    return _harmless(f"{line}, {event.per_s / rate[0]:.0f} {rate[1]}/s{left}")
+
+
+def _unit(size_bytes: float) -> tuple[float, str]:
+    for factor, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if size_bytes >= factor:
+            return factor, name
+    return 1, "B"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:  # noqa: PLR2004  # up to where people count in seconds
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004  # as above
 
 
 def images_line(counts: Mapping[str, int]) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_comfygen import hookspecs
 from pytest_comfygen.plugin.asked import is_job_file
-from pytest_comfygen.plugin.fixtures import comfy_client, comfy_generate, comfy_server, comfy_settings
+from pytest_comfygen.plugin.fixtures import comfy_client, comfy_generate, comfy_install, comfy_server, comfy_settings
 from pytest_comfygen.plugin.options import add_options
 from pytest_comfygen.plugin.reporting import Reporting
 from pytest_comfygen.plugin.selection import keep_asked, wants
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_comfygen.plugin.collect import ComfyFile
 
-__all__ = ["comfy_client", "comfy_generate", "comfy_server", "comfy_settings"]
+__all__ = ["comfy_client", "comfy_generate", "comfy_install", "comfy_server", "comfy_settings"]
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -55,8 +55,8 @@ def pytest_configure_node(node: WorkerController) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave ComfyUI's own checkout alone."""
-    return True if collection_path == session_of(config).comfy_dir else None
+    """Leave ComfyUI's own checkout and environment alone."""
+    return True if collection_path in session_of(config).comfy_dirs else None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ComfyFile | None:

@@ -82,22 +82,22 @@ class Asked(NamedTuple):
         return any(text == one or text.startswith(f"{one.rstrip(os.sep)}{os.sep}") for one in self.paths)
 
 
-def decide(config: pytest.Config, comfy_dir: Path) -> Asked:
+def decide(config: pytest.Config, comfy_dirs: Sequence[Path]) -> Asked:
     """Look at the command line that was typed.
 
-    :param comfy_dir: where ComfyUI lives; its own tests are not the user's.
+    :param comfy_dirs: where ComfyUI lives; its own tests are not the user's.
     """
     typed = list(_typed(config.invocation_params.args, config.invocation_params.dir))
     return Asked(
         everything=any(word.partition("=")[0] in _VERBS for word in typed),
-        paths=tuple(str(path) for path in _asking_paths(config, typed, comfy_dir)),
+        paths=tuple(str(path) for path in _asking_paths(config, typed, comfy_dirs)),
         by_name=_wants_names(config, typed),
         remembered=tuple(_remembered(config, typed)),
         listing=bool(config.option.collectonly),
     )
 
 
-def add_job_files(config: pytest.Config, asked: Asked, comfy_dir: Path) -> None:
+def add_job_files(config: pytest.Config, asked: Asked, comfy_dirs: Sequence[Path]) -> None:
     """Have pytest look at job files that `testpaths` leaves out, when images are asked for without naming a place.
 
     A check that silently checked nothing would be worse than none.
@@ -105,7 +105,7 @@ def add_job_files(config: pytest.Config, asked: Asked, comfy_dir: Path) -> None:
     if config.args_source is config.ArgsSource.TESTPATHS and (asked.everything or asked.by_name):
         tests, root = [config.rootpath / arg for arg in config.args], config.rootpath
         missed = (
-            path for path in _job_files(root, config, comfy_dir) if not any(_is_below(path, one) for one in tests)
+            path for path in _job_files(root, config, comfy_dirs) if not any(_is_below(path, one) for one in tests)
         )
         config.args.extend(str(path.relative_to(root)) for path in sorted(missed))
 
@@ -202,13 +202,13 @@ def _remembered(config: pytest.Config, typed: Sequence[str]) -> Iterator[str]:
             yield last
 
 
-def _asking_paths(config: pytest.Config, typed: Sequence[str], comfy_dir: Path) -> Iterator[Path]:
+def _asking_paths(config: pytest.Config, typed: Sequence[str], comfy_dirs: Sequence[Path]) -> Iterator[Path]:
     """Typed job files and directories of jobs; with no path typed, the directory that pytest was started in."""
     here = config.invocation_params.dir
     arguments = [arg for arg in config.args if arg in typed] if _args_were_given(config) else []
     for argument in arguments or [str(here)]:
         path = Path(os.path.normpath(here / argument.partition("::")[0]))
-        if is_job_file(path) or (path.is_dir() and _holds_jobs_only(path, config, comfy_dir)):
+        if is_job_file(path) or (path.is_dir() and _holds_jobs_only(path, config, comfy_dirs)):
             yield path
 
 
@@ -216,26 +216,26 @@ def _args_were_given(config: pytest.Config) -> bool:
     return config.args_source is config.ArgsSource.ARGS
 
 
-def _holds_jobs_only(directory: Path, config: pytest.Config, comfy_dir: Path) -> bool:
+def _holds_jobs_only(directory: Path, config: pytest.Config, comfy_dirs: Sequence[Path]) -> bool:
     """Whether job files lie below `directory` and no Python test does.
 
     Looks level by level, because a test lies near the top of most repositories, and gives up in a large tree: then
     images are not asked for, and the header says how to.
     """
     tests, found = config.getini("python_files"), False
-    for level in _levels(directory, config, comfy_dir):
+    for level in _levels(directory, config, comfy_dirs):
         if level is None or any(path.suffix == ".py" and _matches(path.name, tests) for path in level):
             return False
         found = found or any(is_job_file(path) for path in level)
     return found
 
 
-def _job_files(directory: Path, config: pytest.Config, comfy_dir: Path) -> Iterator[Path]:
-    for level in _levels(directory, config, comfy_dir):
+def _job_files(directory: Path, config: pytest.Config, comfy_dirs: Sequence[Path]) -> Iterator[Path]:
+    for level in _levels(directory, config, comfy_dirs):
         yield from (path for path in level or () if is_job_file(path))
 
 
-def _levels(directory: Path, config: pytest.Config, comfy_dir: Path) -> Iterator[list[Path] | None]:
+def _levels(directory: Path, config: pytest.Config, comfy_dirs: Sequence[Path]) -> Iterator[list[Path] | None]:
     """The files of each level below `directory`, the top first; None at last when the tree is too large to go on."""
     skipped = config.getini("norecursedirs")
     level, seen = [str(directory)], 0
@@ -249,7 +249,7 @@ def _levels(directory: Path, config: pytest.Config, comfy_dir: Path) -> Iterator
         level = [
             entry.path
             for entry, is_directory in entries
-            if is_directory and not _matches(entry.name, skipped) and Path(entry.path) != comfy_dir
+            if is_directory and not _matches(entry.name, skipped) and Path(entry.path) not in comfy_dirs
         ]
 
 

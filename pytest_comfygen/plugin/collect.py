@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, Where
+from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, ModelMissing, Where
 from pytest_comfygen.outputs.report import one_line, reason_lines, render
 from pytest_comfygen.plugin.selection import bring_forward
 from pytest_comfygen.plugin.session import session_of
@@ -20,12 +20,13 @@ from pytest_comfygen.records import Job, JobFile, JobResult
 
 if TYPE_CHECKING:
     from pytest_comfygen.engine.client import ComfyClient
+    from pytest_comfygen.engine.install import Install
     from pytest_comfygen.flows.plan import Plan
     from pytest_comfygen.plugin.servers import Meeting
 
 _MANY = 1000
 
-__all__ = ["ComfyFile", "ComfyItem", "ComfygenWarning", "UnusableFile"]
+__all__ = ["ComfyFile", "ComfyItem", "ComfygenWarning", "UnusableFile", "jobs_of"]
 
 
 class ComfygenWarning(pytest.PytestWarning):
@@ -167,10 +168,14 @@ class ComfyItem(pytest.Function):
         self._meeting = None
         if self._plan.action == "make":
             servers = work.servers
-            client = servers.client_of(self.job, self._default_client)
+            try:
+                client = servers.client_of(self.job, self._default_client, self._selection, self._install)
+            except ModelMissing as missing:
+                raise missing.at(self.job.place("checkpoint")) from None
             self._meeting = servers.meet(client)
+            servers.check(self.job, self._meeting)
             if servers.preflight(self._meeting, self._selection):
-                bring_forward(self.session, self, servers.refused(client))
+                bring_forward(self.session, self, servers.refused(self._meeting))
 
     def teardown(self) -> None:
         """Let go of what was planned; a run has many items."""
@@ -181,21 +186,32 @@ class ComfyItem(pytest.Function):
         """The fixture `comfy_client`, which a `conftest.py` may override."""
         from pytest_comfygen.engine.client import ComfyClient  # noqa: PLC0415  # a run that makes nothing must not pay
 
-        request = self.funcargs["request"]
-        if not isinstance(request, pytest.FixtureRequest):
-            raise TypeError(request)
-        client = request.getfixturevalue("comfy_client")
+        client = self._fixture("comfy_client")
         if not isinstance(client, ComfyClient):
             msg = f"the fixture comfy_client must give a ComfyClient, not {client!r}"
             raise TypeError(msg)
         return client
 
+    def _install(self) -> Install:
+        """The fixture `comfy_install`, which a `conftest.py` may override."""
+        from pytest_comfygen.engine.install import Install  # noqa: PLC0415  # a run that makes nothing must not pay
+
+        install = self._fixture("comfy_install")
+        if not isinstance(install, Install):
+            msg = f"the fixture comfy_install must give an Install, not {install!r}"
+            raise TypeError(msg)
+        return install
+
+    def _fixture(self, name: str) -> object:
+        request = self.funcargs["request"]
+        if not isinstance(request, pytest.FixtureRequest):
+            raise TypeError(request)
+        return request.getfixturevalue(name)
+
     def _selection(self) -> Iterator[Job]:
-        """Every image of the run, for the server to be asked about at once."""
+        """Every image of the run that this item's server makes, for it to be asked about at once."""
         work = session_of(self.config).work
-        for item in self.session.items:
-            if isinstance(item, ComfyItem) and work.shares_server(item.job, self.job):
-                yield item.job
+        return (job for job in jobs_of(self.session) if work.shares_server(job, self.job))
 
     def bring_up_to_date(self) -> None:
         """Do what the plan says, and keep the outcome for the reports."""
@@ -217,10 +233,10 @@ class ComfyItem(pytest.Function):
     def _make(self, plan: Plan, meeting: Meeting) -> JobResult:
         work = session_of(self.config).work
         try:
-            return work.servers.make(plan, meeting, self.ihook, lambda _event: None)
+            return work.servers.make(plan, meeting, self.ihook, session_of(self.config).progress.tell)
         except ComfygenError as error:
             if error.wants_server:
-                work.servers.forget_meeting(meeting.client)
+                work.servers.forget_meeting(meeting)
             raise
 
     def reportinfo(self) -> tuple[Path, int, str]:
@@ -229,6 +245,11 @@ class ComfyItem(pytest.Function):
         The title may not be the end of the node id: of such a title, pytest turns dots into colons.
         """
         return self.path, self.job.where.line - 1, f"{self.path.name}: {self.name}"
+
+
+def jobs_of(session: pytest.Session) -> Iterator[Job]:
+    """The jobs of all images that this run has selected."""
+    return (item.job for item in session.items if isinstance(item, ComfyItem))
 
 
 def _properties(job: Job, result: JobResult) -> Iterator[tuple[str, str]]:

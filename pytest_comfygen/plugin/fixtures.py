@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +13,10 @@ from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
     from pytest_comfygen.engine.client import ComfyClient
+    from pytest_comfygen.engine.install import Install
     from pytest_comfygen.records import JobResult, ServerInfo
 
-__all__ = ["comfy_client", "comfy_generate", "comfy_server", "comfy_settings"]
+__all__ = ["comfy_client", "comfy_generate", "comfy_install", "comfy_server", "comfy_settings"]
 
 
 @pytest.fixture(scope="session")
@@ -26,25 +26,26 @@ def comfy_settings(pytestconfig: pytest.Config) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def comfy_server(pytestconfig: pytest.Config, comfy_settings: Settings) -> Iterator[ServerInfo]:
-    """The ComfyUI server that makes this run's pictures; skips what asks for it in a run that only verifies."""
-    from pytest_comfygen.flows.provision import serving  # noqa: PLC0415  # a run that makes nothing must not pay
+def comfy_install(pytestconfig: pytest.Config) -> Install:
+    """ComfyUI in `--comfy-dir`, installed or brought to its pin when the settings allow it."""
+    return session_of(pytestconfig).work.machine.install()
 
+
+@pytest.fixture(scope="session")
+def comfy_server(request: pytest.FixtureRequest, comfy_settings: Settings) -> Iterator[ServerInfo]:
+    """The ComfyUI server that makes this run's pictures; skips what asks for it in a run that only verifies."""
     if comfy_settings.makes_nothing:
         pytest.skip(
             "this run makes no picture (--comfy-check, --comfy-adopt, or CI); to make some: --comfy-update stale"
         )
-    work = session_of(pytestconfig).work
-    with serving(comfy_settings, lambda: work.local_directory("logs"), os.environ) as server:
+    with session_of(request.config).work.serving(request) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def comfy_client(comfy_server: ServerInfo, comfy_settings: Settings) -> Iterator[ComfyClient]:
+def comfy_client(pytestconfig: pytest.Config, comfy_server: ServerInfo) -> Iterator[ComfyClient]:
     """A client of `comfy_server`."""
-    from pytest_comfygen.flows.provision import open_client  # noqa: PLC0415  # a run that makes nothing must not pay
-
-    with open_client(comfy_server.url, comfy_settings, os.environ) as client:
+    with session_of(pytestconfig).work.client_of(comfy_server) as client:
         yield client
 
 

@@ -4,75 +4,122 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pluggy import HookRelay
 
 from pytest_comfygen.engine.client import ComfyClient
+from pytest_comfygen.engine.install import Install
 from pytest_comfygen.engine.journal import Journal
-from pytest_comfygen.errors import ComfygenError, MachineError
+from pytest_comfygen.engine.server import Lease
+from pytest_comfygen.errors import ComfygenError, MachineError, NoServer
+from pytest_comfygen.flows.contact import clean_up_leftovers, open_client
+from pytest_comfygen.flows.fingerprint import fingerprint_of
 from pytest_comfygen.flows.generate import Workplace, draw, generate
+from pytest_comfygen.flows.models import Models, checkpoints_of, listed_name, with_names
+from pytest_comfygen.flows.persist import persistently
 from pytest_comfygen.flows.plan import Plan
-from pytest_comfygen.flows.preflight import check_selection
-from pytest_comfygen.flows.provision import clean_up_leftovers, open_client
+from pytest_comfygen.flows.preflight import check_selection, undeclared_nodes
+from pytest_comfygen.flows.premises import Premises
+from pytest_comfygen.flows.provision import Machine
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import Event, Job, JobResult, ServerInfo
-from pytest_comfygen.settings import Settings
 
 __all__ = ["Meeting", "Servers"]
 
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """Who a server turned out to be."""
+    """Who a server turned out to be.
+
+    :param met_at: the address under which it was asked for; a restart may have moved it.
+    :param lease: our use of it, when we started it.
+    """
 
     client: ComfyClient
     server: ServerInfo
+    met_at: str
+    lease: Lease | None = None
 
 
 class Servers:
     """Every server that a process of the run talks to.
 
-    :param local_directory: a directory of this machine's own, by its name.
     :param plan: what has to be done for a job.
     :param store: the outputs of one repository.
     """
 
     def __init__(
         self,
-        settings: Settings,
-        local_directory: Callable[[str], Path],
+        premises: Premises,
+        machine: Machine,
+        models: Models,
         plan: Callable[[Job], Plan],
         store: Callable[[Path], Store],
     ) -> None:
-        self._settings = settings
+        self._premises = premises
+        self._settings = premises.settings
+        self._machine = machine
+        self._models = models
         self._plan = plan
         self._store = store
-        self._local_directory = local_directory
         self._journal: Journal | None = None
+        self._is_equipped = False
         self._meetings: dict[str, Meeting | ComfygenError] = {}
         self._refused: dict[str, Mapping[str, ComfygenError]] = {}
-        self._clients: dict[str, ComfyClient] = {}
+        self._checkpoints: dict[str, tuple[str, ...]] = {}
+        self._clients: dict[str | tuple[str, ...], ComfyClient | ComfygenError] = {}
         self._open = ExitStack()
 
     def close(self) -> None:
-        """Close clients and the journal."""
+        """Close clients, servers and the journal."""
         self._open.close()
 
-    def client_of(self, job: Job, default: Callable[[], ComfyClient]) -> ComfyClient:
+    def equip(self, selection: Iterable[Job], install: Callable[[], Install]) -> None:
+        """See to the models of the whole selection, once, before a server is started for nothing.
+
+        :raises MachineError: not one of the images can be made with what is on this machine.
+        """
+        if self._is_equipped or not self._machine.serves_our_models:
+            return
+        self._is_equipped = True
+        jobs = [job for job in selection if not self._is_elsewhere(job) and self._plan(job).action == "make"]
+        self._models.provide(jobs, install)
+        if self._machine.starts_own:  # else the server's own lists are the truth
+            self._models.check_any(jobs)
+
+    def client_of(
+        self,
+        job: Job,
+        default: Callable[[], ComfyClient],
+        selection: Callable[[], Iterable[Job]],
+        install: Callable[[], Install],
+    ) -> ComfyClient:
         """The client for `job`: its file's own server when nobody set another, else the run's."""
-        if self._settings.url or self._settings.sketch or not job.server.urls:
+        if self._settings.url or self._settings.sketch:
             return default()
-        url = job.server.urls[0]
-        if url not in self._clients:
-            self._clients[url] = self._open.enter_context(open_client(url, self._settings, {}))
-        return self._clients[url]
+        if job.server.urls:
+            url = job.server.urls[0]
+            return self._kept(url, lambda: open_client(url, self._settings, {}))
+        if not self._machine.starts_own:
+            return default()
+        if job.server.start == "never":
+            raise NoServer(
+                f"no ComfyUI server: {self._premises.default_url} does not answer as one, and this job file says "
+                "`start: never`",
+                where=job.place("server.start"),
+                hint="start ComfyUI yourself, name a running one with --comfy-url, or write `start: auto`",
+            )
+        if job.server.args:
+            return self._kept(job.server.args, lambda: self._started(job.server.args, selection, install))
+        return default()
 
     def meet(self, client: ComfyClient) -> Meeting:
         """First contact: who is it, and what did dead runs leave there?
 
-        Done once per server; when it fails, everybody is told the same without waiting again.
+        Done once per server; when it fails, everybody is told the same without waiting again. A server of ours that
+        died meanwhile is started again.
 
         :raises MachineError: the server does not answer as ComfyUI.
         """
@@ -85,12 +132,24 @@ class Servers:
             self._meetings[client.url] = met
         if isinstance(met, ComfygenError):
             raise met
+        if met.lease and not met.lease.server.is_alive:
+            return self._restarted(met, wedged=False)
         return met
 
-    def forget_meeting(self, client: ComfyClient) -> None:
+    def forget_meeting(self, meeting: Meeting) -> None:
         """The server failed: whoever comes next looks whether it is still there."""
-        if isinstance(self._meetings.get(client.url), Meeting):
-            del self._meetings[client.url]
+        if isinstance(self._meetings.get(meeting.met_at), Meeting):
+            del self._meetings[meeting.met_at]
+
+    def check(self, job: Job, meeting: Meeting) -> None:
+        """What `job` needs of this machine is there, if the server is ours.
+
+        :raises ComfygenError: it is not; at the place of the key that names it.
+        """
+        if meeting.lease:
+            if missing := undeclared_nodes(job, self._settings.custom_node):
+                raise missing
+            self._models.check(job)
 
     def preflight(self, meeting: Meeting, selection: Callable[[], Iterable[Job]]) -> bool:
         """Ask what the server would refuse of the selection, once per server.
@@ -98,31 +157,42 @@ class Servers:
         :returns: whether it was asked now.
         :raises MachineError: the server does not tell what it has.
         """
-        if meeting.client.url in self._refused:
+        if meeting.met_at in self._refused:
             return False
         plans = (self._plan(job) for job in selection())
-        wanted = [(plan.job, plan.seed) for plan in plans if plan.action == "make"]
+        wanted = [plan for plan in plans if plan.action == "make"]
         try:
-            self._refused[meeting.client.url] = check_selection(wanted, meeting.client.object_info(), meeting.server)
+            object_info = meeting.client.object_info()
         except MachineError as error:
-            self._meetings[meeting.client.url] = error  # nobody else waits for it again
+            self._meetings[meeting.met_at] = error  # nobody else waits for it again
             raise
+        self._checkpoints[meeting.met_at] = checkpoints_of(object_info)
+        jobs = [(self._fitted(plan.job, meeting), plan.seed) for plan in wanted]
+        self._refused[meeting.met_at] = check_selection(
+            jobs, object_info, meeting.server, self._settings.custom_node, self._machine.failed_nodes
+        )
         return True
 
-    def refused(self, client: ComfyClient) -> Mapping[str, ComfygenError]:
+    def refused(self, meeting: Meeting) -> Mapping[str, ComfygenError]:
         """What preflight found, by job id."""
-        return self._refused.get(client.url, {})
+        return self._refused.get(meeting.met_at, {})
 
     def make(self, plan: Plan, meeting: Meeting, hooks: HookRelay, notify: Callable[[Event], None]) -> JobResult:
-        """Have the picture made and publish it, or lay a sketch aside."""
-        job = plan.job
-        refused = self.refused(meeting.client)
-        if job.id in refused:
-            raise refused[job.id]
-        workplace = self.workplace(job.root, meeting, hooks, notify)
-        if self._settings.sketch:
-            return draw(job, plan.seed, workplace, lambda data: workplace.store.write_sketch(job.output, data))
-        return generate(plan, workplace)
+        """Have the picture made and publish it, or lay a sketch aside; a server of ours that dies is restarted once."""
+        refused = self.refused(meeting)
+        if plan.job.id in refused:
+            raise refused[plan.job.id]
+        job = self._fitted(plan.job, meeting)
+        fingerprint = fingerprint_of(plan.job, plan.seed, self._models.sha256_of)
+        fitted = replace(plan, job=job, fingerprint=fingerprint)
+
+        def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
+            workplace = self.workplace(job.root, meeting, hooks, notify)
+            if self._settings.sketch:
+                return draw(job, plan.seed, workplace, lambda data: workplace.store.write_sketch(job.output, data))
+            return generate(fitted, workplace)
+
+        return persistently(attempt, meeting, self._restarted, job, notify)
 
     def workplace(self, root: Path, meeting: Meeting, hooks: HookRelay, notify: Callable[[Event], None]) -> Workplace:
         """What making a picture in the repository at `root` needs."""
@@ -135,14 +205,57 @@ class Servers:
             notify=notify,
         )
 
+    def _is_elsewhere(self, job: Job) -> bool:
+        """Whether the job's file names a server of its own, and nobody set another."""
+        return bool(job.server.urls) and not (self._settings.url or self._settings.sketch)
+
+    def _fitted(self, job: Job, meeting: Meeting) -> Job:
+        """The job with its checkpoint called as this server calls it."""
+        names = self._checkpoints.get(meeting.met_at, ())
+        return with_names(job, lambda model: listed_name(model, names))
+
+    def _kept(self, key: str | tuple[str, ...], make: Callable[[], ComfyClient]) -> ComfyClient:
+        """A client that is opened once; when that fails, it fails for everybody."""
+        if key not in self._clients:
+            try:
+                self._clients[key] = self._open.enter_context(make())
+            except MachineError as error:
+                self._clients[key] = error
+        client = self._clients[key]
+        if isinstance(client, ComfygenError):
+            raise client
+        return client
+
+    def _started(
+        self, args: tuple[str, ...], selection: Callable[[], Iterable[Job]], install: Callable[[], Install]
+    ) -> ComfyClient:
+        self.equip(selection(), install)
+        server = self._open.enter_context(self._machine.serving(install, args))
+        return open_client(server.url, self._settings, {})
+
     def _introduce(self, client: ComfyClient) -> Meeting:
-        server = client.server_info()
-        clean_up_leftovers(self._local_directory("journal"), client)
-        return Meeting(client, server)
+        lease = self._machine.lease_at(client.url)
+        if lease and not lease.server.is_alive:
+            lease.restarted()
+        server = self._machine.named(client.server_info())
+        clean_up_leftovers(self._premises.local_directory("journal"), client)
+        return Meeting(client, server, client.url, lease)
+
+    def _restarted(self, meeting: Meeting, *, wedged: bool) -> Meeting:
+        """The meeting with the server that takes the place of one that failed, nearly always at the same address."""
+        if meeting.lease is None:
+            return meeting
+        now = meeting.lease.restarted(wedged=wedged)
+        client = meeting.client
+        if now.url != client.url:
+            client = self._open.enter_context(open_client(now.url, self._settings, {}))
+        again = replace(meeting, client=client, server=replace(meeting.server, url=now.url))
+        self._meetings[meeting.met_at] = again
+        return again
 
     def _opened_journal(self) -> Journal:
         """Of pytest's root directory, whatever repositories the job files belong to: one run, one journal."""
         if self._journal is None:
-            self._journal = Journal(self._local_directory("journal"))
+            self._journal = Journal(self._premises.local_directory("journal"))
             self._open.callback(self._journal.close)
         return self._journal

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_comfygen.flows.repository import find_root
 from pytest_comfygen.plugin.asked import Asked, add_job_files, decide
 from pytest_comfygen.plugin.options import read_settings
+from pytest_comfygen.plugin.progress import Progress
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
     from pytest_comfygen.errors import JobFileError
     from pytest_comfygen.plugin.work import Work
 
-__all__ = ["LeftAlone", "Session", "close_session", "open_session", "session_of"]
+__all__ = ["LeftAlone", "Session", "close_session", "comfy_dirs", "open_session", "repository_of", "session_of"]
 
 _KEY = pytest.StashKey["Session"]()
 _LUGGAGE = "comfygen"
@@ -41,12 +43,14 @@ class Session:
     :param nonce: drawn once a run; the root of every `seed: random`.
     """
 
-    def __init__(self, settings: Settings, asked: Asked, nonce: str, root: Path) -> None:
+    def __init__(self, settings: Settings, asked: Asked, nonce: str, config: pytest.Config) -> None:
         self.settings = settings
         self.asked = asked
         self.nonce = nonce
-        self.root = root
-        self.comfy_dir = root / settings.dir
+        self.root = root = repository_of(config)
+        self.progress = Progress(config, nonce, root / ".comfygen" / "told")
+        self._worker = _number_of(config)
+        self.comfy_dirs = comfy_dirs(root, settings)
         self.left_alone = LeftAlone()
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
         self.registered_tags: set[str] = {"comfygen"}
@@ -59,13 +63,14 @@ class Session:
         if self._work is None:
             from pytest_comfygen.plugin.work import Work  # noqa: PLC0415  # a run without job files must not pay
 
-            self._work = Work(self.settings, self.nonce, self.root)
+            self._work = Work(self.settings, self.nonce, self.root, self._worker, self.progress.tell)
         return self._work
 
     def close(self) -> None:
         """Let go of what the run held open."""
         if self._work is not None:
             self._work.close()
+        self.progress.close()
 
     def packed(self) -> dict[str, Any]:
         """As built-ins, for the way to an xdist worker."""
@@ -83,9 +88,20 @@ def open_session(config: pytest.Config) -> Session:
     """
     luggage = getattr(config, "workerinput", {}).get(_LUGGAGE)
     session = _unpacked(luggage, config) if luggage else _fresh(config)
-    add_job_files(config, session.asked, session.comfy_dir)
+    add_job_files(config, session.asked, session.comfy_dirs)
     config.stash[_KEY] = session
     return session
+
+
+def repository_of(config: pytest.Config) -> Path:
+    """The repository of this run, which `tools/ComfyUI` and `.comfygen/` belong to."""
+    return find_root(config.rootpath, config.rootpath)
+
+
+def comfy_dirs(root: Path, settings: Settings) -> tuple[Path, Path]:
+    """Where ComfyUI and what we put beside it live: files in there are not the user's tests."""
+    directory = root / settings.dir
+    return directory, directory.with_name(f"{directory.name}.install")
 
 
 def session_of(config: pytest.Config) -> Session:
@@ -102,14 +118,21 @@ def close_session(config: pytest.Config) -> None:
 
 def _fresh(config: pytest.Config) -> Session:
     settings = read_settings(config)
-    asked = decide(config, config.rootpath / settings.dir)
-    return Session(settings, asked, secrets.token_hex(8), config.rootpath)
+    asked = decide(config, comfy_dirs(repository_of(config), settings))
+    return Session(settings, asked, secrets.token_hex(8), config)
 
 
 def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
     settings: dict[str, Any] = luggage["settings"]
     settings = {name: tuple(one) if isinstance(one, list) else one for name, one in settings.items()}
-    return Session(Settings(**settings), _asked(luggage["asked"]), luggage["nonce"], config.rootpath)
+    return Session(Settings(**settings), _asked(luggage["asked"]), luggage["nonce"], config)
+
+
+def _number_of(config: pytest.Config) -> int:
+    """The number of this process among xdist's workers; 0 alone."""
+    name: str = getattr(config, "workerinput", {}).get("workerid", "")
+    digits = "".join(filter(str.isdecimal, name))
+    return int(digits) if digits else 0
 
 
 def _asked(fields: Iterable[object]) -> Asked:

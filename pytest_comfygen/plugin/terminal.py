@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from pytest_comfygen.errors import ComfygenError, MachineError
+from pytest_comfygen.errors import ComfygenError, MachineError, ModelMissing, NodeMissing
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.session import LeftAlone, Session, session_of
 
@@ -44,9 +44,10 @@ def explain(report: pytest.TestReport, error: ComfygenError, item: pytest.Item) 
     session = session_of(item.config)
     from pytest_comfygen.outputs.report import one_line, render  # noqa: PLC0415  # needed for failures only
 
-    line = one_line(error)
-    again = isinstance(error, MachineError) and session.told.setdefault(line, report.nodeid) != report.nodeid
-    report.longrepr = line if again else render(error, **next_step(error, item, session))
+    concerns_others = isinstance(error, MachineError | ModelMissing | NodeMissing)
+    first = session.told.setdefault(f"{error.code} {error.message}", report.nodeid)
+    again = concerns_others and first != report.nodeid
+    report.longrepr = one_line(error) if again else render(error, **next_step(error, item, session))
 
 
 def next_step(error: ComfygenError, item: pytest.Item, session: Session) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -11,11 +13,18 @@ from pytest_comfygen.flows.repository import find_root
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.naming import collision_key
 from pytest_comfygen.plugin.asked import is_job_file
-from pytest_comfygen.records import ImageRecord, Job, JobFile, JobResult
+from pytest_comfygen.records import Environment, Event, ImageRecord, Job, JobFile, JobResult, Model, ServerInfo
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
+    import pytest
+
+    from pytest_comfygen.engine.client import ComfyClient
+    from pytest_comfygen.engine.install import Install
+    from pytest_comfygen.flows.models import Models
     from pytest_comfygen.flows.plan import Plan
+    from pytest_comfygen.flows.premises import Premises
+    from pytest_comfygen.flows.provision import Machine
     from pytest_comfygen.outputs.store import Store
     from pytest_comfygen.plugin.servers import Servers
 
@@ -25,19 +34,29 @@ __all__ = ["Work"]
 class Work:
     """Everything a process of the run does for its items.
 
-    :param root: pytest's root directory, for job files outside any git repository.
+    :param root: the repository of the run, also for job files outside any git repository.
+    :param worker: this process' number among those of the run.
+    :param notify: takes what happens on the way.
     """
 
-    def __init__(self, settings: Settings, nonce: str, root: Path) -> None:
+    def __init__(
+        self, settings: Settings, nonce: str, root: Path, worker: int, notify: Callable[[Event], None]
+    ) -> None:
         self._settings = settings
         self._nonce = nonce
         self._root = root
+        self._worker = worker
+        self._notify = notify
+        self._has_models: bool | None = None
         self._roots: dict[Path, Path] = {}
         self._stores: dict[Path, Store] = {}
         self._claims: dict[str, Job] = {}
         self._jobs: dict[Path, tuple[Job, ...]] = {}
         self._loaded: dict[Path, JobFile | None] = {}
         self._servers: Servers | None = None
+        self._premises: Premises | None = None
+        self._machine: Machine | None = None
+        self._models: Models | None = None
         self._open = ExitStack()
 
     @property
@@ -46,9 +65,43 @@ class Work:
         if self._servers is None:
             from pytest_comfygen.plugin.servers import Servers  # noqa: PLC0415  # a run that makes nothing must not pay
 
-            self._servers = Servers(self._settings, self.local_directory, self.plan, self.store)
+            self._servers = Servers(self.premises, self.machine, self.models, self.plan, self.store)
             self._open.callback(self._servers.close)
         return self._servers
+
+    @property
+    def machine(self) -> Machine:
+        """The ComfyUI of this process."""
+        if self._machine is None:
+            from pytest_comfygen.flows.provision import Machine  # noqa: PLC0415  # as `servers`
+
+            self._machine = Machine(self.premises)
+        return self._machine
+
+    @property
+    def models(self) -> Models:
+        """The weights files of this machine."""
+        if self._models is None:
+            from pytest_comfygen.flows.models import Models  # noqa: PLC0415  # as `servers`
+
+            self._models = Models(self.premises)
+        return self._models
+
+    @property
+    def premises(self) -> Premises:
+        """What the rooms below are given to work with."""
+        if self._premises is None:
+            from pytest_comfygen.flows.premises import Premises  # noqa: PLC0415  # as `servers`
+
+            self._premises = Premises(
+                settings=self._settings,
+                root=self._root,
+                local_directory=self.local_directory,
+                environment=Environment(os.environ),
+                notify=self._notify,
+                worker=self._worker,
+            )
+        return self._premises
 
     def close(self) -> None:
         """Close servers' clients, journals and stores, and forget the jobs.
@@ -58,6 +111,26 @@ class Work:
         self._open.close()
         self._claims.clear()
         self._jobs.clear()
+
+    @contextmanager
+    def serving(self, request: pytest.FixtureRequest) -> Iterator[ServerInfo]:
+        """The run's server, with the models of all selected images."""
+        from pytest_comfygen.plugin.collect import jobs_of  # noqa: PLC0415  # as `servers`
+
+        def install() -> Install:
+            found: Install = request.getfixturevalue("comfy_install")
+            return found
+
+        if not (self._settings.sketch or self._settings.url):
+            self.servers.equip(jobs_of(request.session), install)
+        with self.machine.serving(install) as server:
+            yield server
+
+    def client_of(self, server: ServerInfo) -> ComfyClient:
+        """A client of the run's server."""
+        from pytest_comfygen.flows.contact import open_client  # noqa: PLC0415  # as `servers`
+
+        return open_client(server.url, self._settings, self.premises.environment)
 
     # --- job files --------------------------------------------------------------------------------------------------
 
@@ -97,8 +170,20 @@ class Work:
         if self._settings.sketch:
             return plan_sketch(job, nonce=self._nonce)
         return make_plan(
-            job, self.store(job.root), self._settings, nonce=self._nonce, owned_elsewhere=self._is_owned_elsewhere
+            job,
+            self.store(job.root),
+            self._settings,
+            nonce=self._nonce,
+            owned_elsewhere=self._is_owned_elsewhere,
+            sha256_of=self._sha256_of,
         )
+
+    def _sha256_of(self, model: Model) -> str | None:
+        """The model's hash; ComfyUI's directory is looked at only when nobody declared one and models are there."""
+        if self._has_models is None:
+            directory = self._root / self._settings.dir / "models"
+            self._has_models = bool(self._settings.models_dir) or directory.is_dir()
+        return self.models.sha256_of(model) if self._has_models else model.sha256
 
     def settle(self, plan: Plan) -> JobResult:
         """End an item that needs no server.

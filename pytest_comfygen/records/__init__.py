@@ -6,6 +6,7 @@ a *record* says what made an image; a *finding* is one verdict; a *model* is a w
 
 from __future__ import annotations
 
+from pytest_comfygen.records.environment import Environment
 from pytest_comfygen.records.image import (
     Finding,
     Fingerprint,
@@ -64,6 +65,7 @@ __all__ = [
     "DiskSpace",
     "DownloadPlan",
     "Downloaded",
+    "Environment",
     "Event",
     "Execution",
     "Finding",

@@ -1,4 +1,4 @@
-"""Which server makes the pictures."""
+"""Which ComfyUI makes the pictures."""
 
 from __future__ import annotations
 
@@ -7,64 +7,118 @@ from pathlib import Path
 
 import pytest
 
-from pytest_comfygen.errors import NoServer, ServerUnreachable
-from pytest_comfygen.flows.provision import authorization_for, serving
+from pytest_comfygen.errors import NoServer, ServerStartFailed, ServerUnreachable
+from pytest_comfygen.flows.contact import server_at
+from pytest_comfygen.flows.premises import Premises
+from pytest_comfygen.flows.provision import Machine, device_for
+from pytest_comfygen.records import Environment
 from pytest_comfygen.settings import Settings, resolve
 
 CLOSED = "http://127.0.0.1:9"
 
 
 def settings(**command_line: object) -> Settings:
-    return resolve({f"comfy_{name}": value for name, value in command_line.items()}.get, {}, lambda _name: None)
+    given = {"comfy_install": "never"} | {f"comfy_{name}": value for name, value in command_line.items()}
+    return resolve(given.get, {}, lambda _name: None)
 
 
-def test_a_named_server_is_used(tmp_path: Path, sketch_url: str) -> None:
-    with serving(settings(url=[sketch_url]), lambda: tmp_path, os.environ) as server:
-        assert (server.url, server.version, server.owned) == (sketch_url, "0.3.64", False)
+class Desk:
+    """A repository, its local directories, and what was told."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.told: list[str] = []
+
+    def local(self, name: str) -> Path:
+        directory = self.root / ".comfygen" / name
+        directory.mkdir(parents=True, exist_ok=True)
+        return directory
+
+    def machine(self, default_url: str = CLOSED, **command_line: object) -> Machine:
+        return Machine(
+            Premises(
+                settings=settings(**command_line),
+                root=self.root,
+                local_directory=self.local,
+                environment=Environment(os.environ),
+                notify=lambda event: self.told.append(event.text),
+                default_url=default_url,
+            )
+        )
 
 
-def test_of_several_the_first_that_answers_is_used(tmp_path: Path, sketch_url: str) -> None:
-    with serving(settings(url=[CLOSED, sketch_url]), lambda: tmp_path, os.environ) as server:
-        assert server.url == sketch_url
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path.resolve())
 
 
-def test_a_named_server_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ServerUnreachable), serving(settings(url=[CLOSED]), lambda: tmp_path, os.environ):
+def test_a_named_server_is_used_and_nothing_is_started(desk: Desk, sketch_url: str) -> None:
+    machine = desk.machine(url=[sketch_url])
+
+    with machine.serving(machine.install) as server:
+        assert (server.url, server.owned, machine.starts_own) == (sketch_url, False, False)
+
+
+def test_what_runs_at_the_usual_address_is_used_where_nothing_is_installed(desk: Desk, sketch_url: str) -> None:
+    machine = desk.machine(sketch_url)
+
+    with machine.serving(machine.install) as server:
+        assert (server.url, server.owned, server.commit) == (sketch_url, False, None)
+    assert desk.told == [f"using the ComfyUI 0.3.64 already running at {sketch_url}; revision unknown"]
+
+
+def test_a_stranger_at_the_usual_address_is_left_alone_where_we_have_an_install(desk: Desk, sketch_url: str) -> None:
+    (desk.root / "tools/ComfyUI").mkdir(parents=True)
+    (desk.root / "tools/ComfyUI/main.py").touch()
+    (desk.root / "tools/ComfyUI/comfyui_version.py").write_text('__version__ = "0.3.64"')
+
+    assert desk.machine(sketch_url).starts_own
+    assert desk.told == [f"the ComfyUI at {sketch_url} does not run from tools/ComfyUI, so it is left alone"]
+
+
+def test_without_any_server_the_hint_lists_the_ways_to_get_one(desk: Desk) -> None:
+    machine = desk.machine()
+
+    with pytest.raises(NoServer) as caught, machine.serving(machine.install):
         pass
 
-
-def test_what_runs_at_the_default_address_is_used(tmp_path: Path, sketch_url: str) -> None:
-    with serving(settings(), lambda: tmp_path, os.environ, default_url=sketch_url) as server:
-        assert server.url == sketch_url
-
-
-def test_without_any_server_the_hint_lists_the_ways_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(NoServer) as caught, serving(settings(), lambda: tmp_path, os.environ, default_url=CLOSED):
-        pass
-
-    assert all(word in str(caught.value.hint) for word in ("python main.py", "--comfy-url", "--comfy-sketch"))
+    ways = ("--comfy-install auto", "python main.py", "--comfy-url", "--comfy-sketch")
+    assert [way for way in ways if way not in str(caught.value.hint)] == []
+    assert "tools/ComfyUI does not exist" in caught.value.details[0]
 
 
-def test_a_sketch_server_is_ours_and_gone_afterwards(tmp_path: Path) -> None:
-    with serving(settings(sketch=True), lambda: tmp_path, os.environ) as server:
+def test_a_sketch_server_is_ours_and_gone_afterwards(desk: Desk) -> None:
+    machine = desk.machine(sketch=True)
+
+    with machine.serving(machine.install) as server:
         assert (server.sketch, server.owned) == (True, True)
 
-    with pytest.raises(ServerUnreachable), serving(settings(url=[server.url]), lambda: tmp_path, os.environ):
-        pass
-
-
-def test_the_log_of_a_stand_in_that_ended_well_is_removed(tmp_path: Path) -> None:
-    with serving(settings(sketch=True), lambda: tmp_path, os.environ):
-        assert len(list(tmp_path.iterdir())) == 1
-
-    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ServerUnreachable):
+        server_at(server.url, settings(), {})
+    assert list(desk.local("logs").iterdir()) == [], "the log of a stand-in that ended well is removed"
 
 
 @pytest.mark.parametrize(
-    ("urls", "expected"),
-    [(["http://gpu:8188/"], "Bearer x"), (["http://gpu:8188", "http://other:8188"], None), ([], None)],
+    ("wanted", "present", "worker", "expected"),
+    [
+        ("1", (), 0, None),
+        ("1", ("0", "1"), 3, "any"),
+        ("all", ("0",), 0, "any"),
+        ("all", (), 5, None),
+        ("all", ("0", "1"), 0, "0"),
+        ("all", ("0", "1"), 3, "1"),
+        ("2", ("0", "1", "2"), 2, "0"),
+        ("0,2", ("0", "1", "2"), 1, "2"),
+        ("2,", ("0", "1", "2"), 4, "2"),
+    ],
 )
-def test_an_authorization_goes_to_the_one_named_server_only(urls: list[str], expected: str | None) -> None:
-    found = authorization_for("http://gpu:8188", settings(url=urls), {"COMFYGEN_AUTH": "Bearer x"})
+def test_each_worker_gets_a_gpu_in_turn(
+    wanted: str, present: tuple[str, ...], worker: int, expected: str | None
+) -> None:
+    assert device_for(wanted, present, worker) == expected
 
-    assert found == expected
+
+@pytest.mark.parametrize(("wanted", "present"), [("2", ("0",)), ("0,5", ("0", "1")), ("3", ())])
+def test_gpus_that_are_not_there_are_an_error(wanted: str, present: tuple[str, ...]) -> None:
+    with pytest.raises(ServerStartFailed, match=f"--comfy-gpus {wanted}: this machine has"):
+        device_for(wanted, present, 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pytest_comfygen.engine.download.access import Access
 from pytest_comfygen.engine.download.addresses import start_address
-from pytest_comfygen.engine.download.part import Part, part_key
+from pytest_comfygen.engine.download.part import Part, part_key, readable_size
 from pytest_comfygen.engine.download.patience import Patience, Surroundings
 from pytest_comfygen.engine.download.plan import Offer, ask_host, plan_downloads, refuse_offline, url_of
 from pytest_comfygen.engine.download.transfer import Transfer, no_room
@@ -23,7 +23,7 @@ from pytest_comfygen.engine.models.weights import check_weights, refuse_pickle
 from pytest_comfygen.errors import ComfygenError, DownloadFailed, HashMismatch, HashUnknown, ModelDamaged
 from pytest_comfygen.records import Downloaded, Event, Model
 
-__all__ = ["Access", "Offer", "Patience", "Surroundings", "ask_host", "download", "plan_downloads"]
+__all__ = ["Access", "Offer", "Patience", "Surroundings", "ask_host", "download", "plan_downloads", "readable_size"]
 
 
 def download(  # noqa: PLR0913  # what is to be had, how, and the world around it

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from pytest_comfygen.engine.install.explain import failed_nodes
+from pytest_comfygen.engine.install.flavour import gpus
 from pytest_comfygen.engine.install.look import look
 from pytest_comfygen.engine.install.places import Places
 from pytest_comfygen.engine.install.plan import InstallPlan, PlannedStep, plan
@@ -31,6 +32,7 @@ __all__ = [
     "PlannedStep",
     "ensure",
     "failed_nodes",
+    "gpus",
     "look",
     "plan",
 ]

@@ -14,7 +14,7 @@ from pytest_comfygen.engine.install.places import site_packages
 from pytest_comfygen.engine.install.wish import InstallWish
 from pytest_comfygen.engine.programs import ask, clean_environment
 
-__all__ = ["Flavour", "Torch", "choose", "flavour_for_nvidia", "installed_torch", "torch_index"]
+__all__ = ["Flavour", "Torch", "choose", "flavour_for_nvidia", "gpus", "installed_torch", "torch_index"]
 
 _INDEX = "https://download.pytorch.org/whl/"
 _ROCM = "rocm7.2"
@@ -53,6 +53,21 @@ def choose(wish: InstallWish, environment: Mapping[str, str]) -> Flavour:
     if sys.platform == "darwin":
         return Flavour("mps", "Apple silicon") if platform.machine() == "arm64" else Flavour("cpu", "an Intel Mac")
     return _nvidia(environment) or _other_gpu(environment) or Flavour("cpu", "no GPU found")
+
+
+def gpus(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The numbers of the GPUs that a server can be given.
+
+    :returns: `0` alone where there is a GPU that is not NVIDIA's, which nobody counts; none without a GPU.
+    """
+    if sys.platform == "darwin":
+        return ("0",) if platform.machine() == "arm64" else ()
+    lines = _nvidia_answer(environment).splitlines()
+    found = [line for line in lines if flavour_for_nvidia(line)]
+    visible = environment.get("CUDA_VISIBLE_DEVICES")
+    if found and visible is not None:
+        return tuple(one for one in map(str.strip, visible.split(",")) if one.isdecimal())
+    return tuple(map(str, range(len(found)))) or (("0",) if _other_gpu(environment) else ())
 
 
 def torch_index(wish: InstallWish, flavour: str) -> str | None:
@@ -99,11 +114,16 @@ def _built_for(text: str, version: str) -> str:
 
 
 def _nvidia(environment: Mapping[str, str]) -> Flavour | None:
+    return flavour_for_nvidia(_nvidia_answer(environment))
+
+
+def _nvidia_answer(environment: Mapping[str, str]) -> str:
+    """What NVIDIA's program says of drivers and GPUs; nothing where it is not there."""
     program = shutil.which("nvidia-smi", path=environment.get("PATH"))
     if not program:
-        return None
+        return ""
     query = [program, "--query-gpu=driver_version,compute_cap", "--format=csv,noheader"]
-    return flavour_for_nvidia(ask(query, clean_environment(environment), timeout_s=20).output)
+    return ask(query, clean_environment(environment), timeout_s=20).output
 
 
 def _other_gpu(environment: Mapping[str, str]) -> Flavour | None:

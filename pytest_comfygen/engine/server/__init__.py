@@ -16,6 +16,7 @@ from pytest_comfygen.engine.server.command import (
 )
 from pytest_comfygen.engine.server.environment import server_environment, without_secrets
 from pytest_comfygen.engine.server.evidence import Neighbour, neighbour
+from pytest_comfygen.engine.server.failure import log_tail
 from pytest_comfygen.engine.server.lease import Lease, leased, recorded, running, stop_kept
 from pytest_comfygen.engine.server.sketch import sketch_server
 from pytest_comfygen.engine.server.start import Means
@@ -33,6 +34,7 @@ __all__ = [
     "identity_of",
     "known_flags",
     "leased",
+    "log_tail",
     "neighbour",
     "recorded",
     "running",

@@ -98,22 +98,22 @@ def _ending(exit_code: int) -> str:
     return f"killed by signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
 
 
-def log_tail(log: Path) -> tuple[str, ...]:
+def log_tail(log: Path, lines: int = TAIL_LINES) -> tuple[str, ...]:
     """The last lines of a log, fit to be shown."""
     try:
         with log.open("rb") as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - TAIL_BYTES))
-            return tail_of(file.read())
+            return tail_of(file.read(), lines)
     except OSError:
         return ()
 
 
-def tail_of(output: bytes) -> tuple[str, ...]:
+def tail_of(output: bytes, lines: int = TAIL_LINES) -> tuple[str, ...]:
     """The last lines of some output, without what would play tricks on a terminal."""
     text = _ESCAPE.sub("", output[-TAIL_BYTES:].decode("utf-8", "replace"))
-    lines = (_shown(line) for line in text.split("\n"))
-    return tuple([line for line in lines if line][-TAIL_LINES:])
+    shown = (_shown(line) for line in text.split("\n"))
+    return tuple([line for line in shown if line][-lines:])
 
 
 def _shown(line: str) -> str:

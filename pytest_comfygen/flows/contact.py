@@ -1,0 +1,64 @@
+"""Clients for servers, and the first thing that is asked of a server that dead runs have used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from pytest_comfygen.engine.client import ComfyClient, Patience
+from pytest_comfygen.engine.client.address import normal_url
+from pytest_comfygen.engine.journal import discard, leftovers
+from pytest_comfygen.errors import MachineError
+from pytest_comfygen.records import ServerInfo
+from pytest_comfygen.settings import Settings
+
+__all__ = ["authorization_for", "clean_up_leftovers", "first_that_answers", "open_client", "server_at"]
+
+
+def open_client(
+    url: str, settings: Settings, environment: Mapping[str, str], patience: Patience | None = None
+) -> ComfyClient:
+    """A client of the server at `url`."""
+    authorization = authorization_for(url, settings, environment)
+    return ComfyClient(url, silence_s=settings.timeout, authorization=authorization, patience=patience)
+
+
+def authorization_for(url: str, settings: Settings, environment: Mapping[str, str]) -> str | None:
+    """`COMFYGEN_AUTH`, for the one server that the settings name and for no other."""
+    named = [normal_url(one) for one in settings.url] == [normal_url(url)]
+    return environment.get("COMFYGEN_AUTH") or None if named else None
+
+
+def server_at(
+    url: str, settings: Settings, environment: Mapping[str, str], patience: Patience | None = None
+) -> ServerInfo:
+    """Who answers at `url`.
+
+    :raises MachineError: nobody does, or it is not ComfyUI.
+    """
+    with open_client(url, settings, environment, patience) as client:
+        return client.server_info()
+
+
+def first_that_answers(settings: Settings, environment: Mapping[str, str], worker: int = 0) -> ServerInfo:
+    """One of the servers that the settings name.
+
+    :param worker: the number of this process among those of the run; each prefers another server.
+    :raises MachineError: none answers; the error is that of the last one.
+    """
+    urls = settings.url
+    preferred = worker % len(urls)
+    *others, last = (*urls[preferred:], *urls[:preferred])
+    for url in others:
+        with suppress(MachineError):
+            return server_at(url, settings, environment, Patience(attempts=1))
+    return server_at(last, settings, environment)
+
+
+def clean_up_leftovers(journals: Path, client: ComfyClient) -> None:
+    """Take out of the server's queue what processes that died had put there."""
+    open_ids = leftovers(journals).get(client.url, ())
+    if open_ids:
+        client.forget(open_ids)
+        discard(journals, open_ids)

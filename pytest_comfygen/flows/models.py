@@ -1,0 +1,268 @@
+"""The weights files that this run's images need: found on this machine, downloaded when that is allowed, and hashed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from pytest_comfygen.engine.download import Access, Surroundings, download, plan_downloads, readable_size
+from pytest_comfygen.engine.models import ModelHashes, check_weights, find_model, match_name, near_models
+from pytest_comfygen.errors import ComfygenError, DiskTooSmall, HashMismatch, ModelDamaged, ModelMissing
+from pytest_comfygen.flows.premises import Premises
+from pytest_comfygen.flows.wishes import local_model_places
+from pytest_comfygen.records import CheckpointRecipe, DownloadPlan, FoundModel, Job, Model, ModelPlaces, PlannedDownload
+
+__all__ = ["Models", "models_of", "with_names"]
+
+
+def models_of(job: Job) -> tuple[Model, ...]:
+    """The weights files that a job needs, as far as its file says."""
+    recipe = job.recipe
+    return (recipe.checkpoint,) if isinstance(recipe, CheckpointRecipe) else recipe.models
+
+
+def with_names(job: Job, name_of: Callable[[Model], str | None]) -> Job:
+    """The job with its checkpoint called as the server calls it, which only the graph has to know.
+
+    :param name_of: the name that a server lists the model by; None to leave it.
+    """
+    recipe = job.recipe
+    if not isinstance(recipe, CheckpointRecipe):
+        return job
+    name = name_of(recipe.checkpoint)
+    if name is None or name == recipe.checkpoint.name:
+        return job
+    return replace(job, recipe=replace(recipe, checkpoint=replace(recipe.checkpoint, name=name)))
+
+
+class Models:
+    """The weights files of our ComfyUI's directory, and of those that the settings name besides.
+
+    :param premises: what this process is given to work with.
+    """
+
+    def __init__(self, premises: Premises) -> None:
+        self._premises = premises
+        self._settings = premises.settings
+        self._hashes: ModelHashes | None = None
+        self._places: ModelPlaces | None = None
+        self._found: dict[Model, FoundModel | None] = {}
+        self._known: dict[Model, str | None] = {}
+        self._missing: dict[Model, ComfygenError] = {}
+        self._checked: dict[Model, FoundModel | ComfygenError] = {}
+
+    def sha256_of(self, model: Model) -> str | None:
+        """The model's hash: as declared, else of the file on this machine; None when that cannot be known here."""
+        if model.sha256 or self._settings.url or self._settings.sketch:
+            return model.sha256
+        if model not in self._known:
+            found = self.find(model)
+            self._known[model] = self._hash(found) if found else None
+        return self._known[model]
+
+    def find(self, model: Model) -> FoundModel | None:
+        """The model's file on this machine."""
+        if self._found.get(model) is None:
+            self._found[model] = find_model(model, self._where())
+        return self._found[model]
+
+    def provide(self, jobs: Iterable[Job], make_room: Callable[[], object]) -> None:
+        """Look for everything that the jobs need, once, and download what is missing when that is allowed.
+
+        What cannot be had is an error of the jobs that need it, told by `check`, and none of the others.
+
+        :param make_room: sees to it that ComfyUI's directory is there, which downloads go into.
+        """
+        wanted = dict.fromkeys(model for job in jobs for model in models_of(job))
+        missing = [model for model in wanted if model not in self._missing and not self.find(model)]
+        if missing and self._settings.download:
+            make_room()
+            self._missing |= dict(self._downloaded(missing))
+        elif missing:
+            planned = plan_downloads(missing, self._where(), access=None)
+            self._missing |= {model: _not_here(model, planned, self._where()) for model in missing}
+
+    def check(self, job: Job) -> None:
+        """What the job needs is on this machine and can be used.
+
+        :raises MachineError: it is not, or cannot; at the place of the key that names it.
+        """
+        for model in models_of(job):
+            checked = self._checked_model(model)
+            if isinstance(checked, ComfygenError):
+                raise checked.at(job.place("checkpoint"))
+
+    def check_any(self, jobs: Sequence[Job]) -> None:
+        """At least one of the jobs has what it needs, or there are none.
+
+        :raises MachineError: none has; the error of the first one, without its place.
+        """
+        first: ComfygenError | None = None
+        for job in jobs:
+            error = next(
+                (one for one in map(self._checked_model, models_of(job)) if isinstance(one, ComfygenError)), None
+            )
+            if error is None:
+                return
+            first = first or error
+        if first:
+            raise first
+
+    def name_of(self, model: Model) -> str | None:
+        """The name by which ComfyUI lists the model; None when it is not on this machine."""
+        found = self.find(model)
+        return found.name if found else None
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    def _checked_model(self, model: Model) -> FoundModel | ComfygenError:
+        return self._checked.get(model) or self._check(model)
+
+    def _check(self, model: Model) -> FoundModel | ComfygenError:
+        found = self.find(model)
+        result: FoundModel | ComfygenError = self._missing.get(model) or _missing(model)
+        if found:
+            try:
+                check_weights(found.path, pickles_allowed=self._settings.allow_pickles)
+                self._compare(found)
+                result = found
+            except ComfygenError as error:
+                result = error
+        self._checked[model] = result
+        return result
+
+    def _compare(self, found: FoundModel) -> None:
+        declared = found.model.sha256
+        actual = self._hash(found)
+        if declared and actual and actual != declared:
+            raise HashMismatch(
+                f"{self._shown(found)} is not the file that the job file declares",
+                details=(f"declared: {declared}", f"found:    {actual}"),
+                hint="move it away to have the declared one downloaded, or write its sha256 into the job file",
+            )
+
+    def _hash(self, found: FoundModel) -> str | None:
+        try:
+            return self._cache().sha256(found.path)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise ModelDamaged(f"{self._shown(found)} cannot be read: {reason}") from None
+
+    def _shown(self, found: FoundModel) -> str:
+        root = self._premises.root
+        return str(found.path.relative_to(root) if found.path.is_relative_to(root) else found.path)
+
+    def _where(self) -> ModelPlaces:
+        if self._places is None:
+            self._places = local_model_places(self._settings, self._premises.root, self._premises.environment)
+        return self._places
+
+    def _cache(self) -> ModelHashes:
+        if self._hashes is None:
+            cache = self._premises.local_directory("cache") / "models.json"
+            self._hashes = ModelHashes(cache, notify=self._premises.notify)
+        return self._hashes
+
+    # --- downloading --------------------------------------------------------------------------------------------------
+
+    def _downloaded(self, missing: Sequence[Model]) -> Iterator[tuple[Model, ComfygenError]]:
+        """Download what is missing.
+
+        :returns: what could not be had, and why.
+        """
+        access = Access.of(self._premises.environment)
+        planned = plan_downloads(missing, self._where(), access=access)
+        for line in download_lines(planned):
+            self._premises.say(line)
+        if full := _full_disk(planned):
+            yield from ((model, full) for model in missing)
+            return
+        around = Surroundings(notify=self._premises.notify)
+        for one in planned.downloads:
+            try:
+                done = download(
+                    one.model,
+                    one.target,
+                    access=access,
+                    hashes=self._cache(),
+                    around=around,
+                    unverified=self._settings.download == "unverified",
+                    pickles_allowed=self._settings.allow_pickles,
+                )
+            except ComfygenError as error:
+                yield one.model, error
+                continue
+            if not done.is_verified:
+                self._premises.say(f"{one.model.name} was not verified; to pin it, declare  sha256: {done.sha256}")
+
+
+def download_lines(planned: DownloadPlan) -> Iterator[str]:
+    """What is about to be downloaded, said before it is."""
+    count = len(planned.downloads)
+    yield f"downloading {count} model{'s' if count > 1 else ''}: {_sums(planned)}"
+    for one in planned.downloads:
+        yield f"    {_line(one)}"
+
+
+def _not_here(model: Model, planned: DownloadPlan, places: ModelPlaces) -> ModelMissing:
+    """What is missing altogether, and how it can be had."""
+    near = near_models(model, places)
+    can_be_had = [one for one in planned.downloads if one.model.url]
+    others = [] if len(planned.downloads) == 1 and not can_be_had else [_line(one) for one in planned.downloads]
+    if near and not model.url:
+        hint = f"did you mean {' or '.join(near)}?"
+    elif can_be_had and model.url:
+        hint = "the same command with --comfy-download" + ("" if model.sha256 else "=unverified")
+    else:
+        hint = f"put it into ComfyUI's models/{model.folder}/, or declare it under `models:` with its url and sha256"
+    sums = f"missing altogether: {_sums(planned)}"
+    return ModelMissing(
+        f"{model.name} is not among the {model.folder} on this machine",
+        details=(sums, *others) if others else (),
+        hint=hint,
+    )
+
+
+def _missing(model: Model) -> ModelMissing:
+    return ModelMissing(f"{model.name} is not among the {model.folder} on this machine")
+
+
+def _sums(planned: DownloadPlan) -> str:
+    """How much there is to transfer, and the room for it."""
+    unknown = f" and {planned.unknown_sizes} of unknown size" if planned.unknown_sizes else ""
+    room = ", ".join(f"{readable_size(disk.free_bytes)} free in {disk.directory}" for disk in planned.disks)
+    return f"{readable_size(planned.total_bytes)}{unknown} to download, {room}"
+
+
+def _line(one: PlannedDownload) -> str:
+    model = one.model
+    size = readable_size(one.size_bytes) if one.size_bytes is not None else "size unknown"
+    part = f" ({readable_size(one.part_bytes)} of it here already)" if one.part_bytes else ""
+    licence = f"; licence: {model.license}" if model.license else ""
+    return f"{model.folder}/{model.name}, {size}{part}, {model.url or 'no url declared'}{licence}"
+
+
+def _full_disk(planned: DownloadPlan) -> DiskTooSmall | None:
+    for disk in planned.disks:
+        if not disk.is_enough:
+            return DiskTooSmall(
+                f"the downloads take {readable_size(disk.needed_bytes)} in {disk.directory}, and "
+                f"{readable_size(disk.free_bytes)} are free",
+                hint="make room, or name a directory on another disk with --comfy-models-dir",
+            )
+    return None
+
+
+def listed_name(model: Model, names: Sequence[str]) -> str | None:
+    """The name by which a server lists a model, tolerant of subfolders, slashes and case."""
+    return match_name(model.name, names)
+
+
+def checkpoints_of(object_info: Mapping[str, object]) -> tuple[str, ...]:
+    """The checkpoints that a server lists. Source: ComfyUI nodes.py, CheckpointLoaderSimple."""
+    match object_info.get("CheckpointLoaderSimple"):
+        case {"input": {"required": {"ckpt_name": [[*names], *_]}}}:
+            return tuple(map(str, names))
+        case {"input": {"required": {"ckpt_name": ["COMBO", {"options": [*names]}, *_]}}}:
+            return tuple(map(str, names))
+    return ()

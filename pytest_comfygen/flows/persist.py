@@ -1,0 +1,82 @@
+"""One job on a server of ours that may die under it: a restart, the job once more, and no third time.
+
+ComfyUI runs one job at a time. So when a server dies that several processes share, only the job that was running can
+have killed it; those that were waiting just wait again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from pytest_comfygen.engine.server import Lease, log_tail
+from pytest_comfygen.errors import ComfygenError, JobLost, JobSilent, ServerKilled, ServerUnreachable
+from pytest_comfygen.records import Event, Job, JobResult
+
+__all__ = ["persistently"]
+
+_MOST_DEATHS = 10
+_SILENT_OR_GONE = (ServerUnreachable, JobLost, JobSilent)
+
+
+class _Meeting(Protocol):
+    """What has to be known of a server."""
+
+    @property
+    def lease(self) -> Lease | None:
+        """Our use of it, when we started it."""
+
+
+Met = TypeVar("Met", bound=_Meeting)
+
+
+def persistently(
+    attempt: Callable[[Met, Callable[[Event], None]], JobResult],
+    meeting: Met,
+    restarted: Callable[..., Met],
+    job: Job,
+    notify: Callable[[Event], None],
+) -> JobResult:
+    """Do `attempt`, and again after a restart when a server of ours died or went silent under it.
+
+    :param restarted: gives the server that takes the place of one that failed; `wedged` when it lives and is of no use.
+    :raises ServerKilled: the server died twice while it ran this job.
+    """
+    kills = 0
+    for _ in range(_MOST_DEATHS):
+        watch = _Watch(notify)
+        try:
+            return attempt(meeting, watch)
+        except _SILENT_OR_GONE as failure:
+            wedged = isinstance(failure, JobSilent)
+            if meeting.lease is None or (meeting.lease.server.is_alive and not wedged):
+                raise
+            kills += watch.has_started
+            told = _killed(job, failure, meeting.lease)
+        meeting = restarted(meeting, wedged=wedged)
+        if kills > 1:
+            raise told
+        notify(Event(kind="notice", text=f"{told.message}; the server was restarted, and {job.name} is made once more"))
+    raise told
+
+
+class _Watch:
+    """Passes events on, and notes whether the job came to run."""
+
+    def __init__(self, notify: Callable[[Event], None]) -> None:
+        self._notify = notify
+        self.has_started = False
+
+    def __call__(self, event: Event) -> None:
+        self.has_started = self.has_started or event.kind in {"started", "progress"}
+        self._notify(event)
+
+
+def _killed(job: Job, failure: ComfygenError, lease: Lease) -> ServerKilled:
+    what = "went silent" if isinstance(failure, JobSilent) else "died"
+    return ServerKilled(
+        f"ComfyUI {what} while it made {job.name}",
+        where=job.where,
+        details=log_tail(lease.server.log),
+        hint=f"see {lease.server.log}; a smaller size or `server: {{args: [--lowvram]}}` takes less memory",
+    )
