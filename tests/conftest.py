@@ -1,14 +1,16 @@
-"""What the tests of the whole plugin share: a small repository with job files and unit tests."""
+"""What the tests of the whole plugin share: a small repository with jobs and unit tests, and a ComfyUI to use."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import pytest_comfygen.plugin.collect  # noqa: F401  # all rooms, once: pytester would load them again for each run
 from pytest_comfygen.engine.server import sketch_server
+from tests.comfyui.machine import Machine, build_world, machine_in, moved
 from tests.repository import Repository
 
 
@@ -41,3 +43,27 @@ def made(repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("COMFYGEN_URL", sketch_url)
     repository.run("jobs").assert_outcomes(passed=2)
     return repository
+
+
+@pytest.fixture
+def machine(repository: Repository, tmp_path: Path) -> Iterator[Machine]:
+    """The repository on a machine where no ComfyUI is installed, and all that it can be installed from."""
+    with machine_in(repository, build_world(tmp_path / "world")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def _installed_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A world and what was installed from it, to be copied: an installation takes seconds."""
+    template = tmp_path_factory.mktemp("machine")
+    world = build_world(template / "world")
+    world.ensure(world.with_(directory=template / "tools" / "ComfyUI"))
+    return template
+
+
+@pytest.fixture
+def ready_machine(repository: Repository, _installed_template: Path, tmp_path: Path) -> Iterator[Machine]:
+    """The repository on a machine where ComfyUI is installed and has the checkpoint that the images need."""
+    with machine_in(repository, moved(_installed_template, tmp_path / "world", repository.path / "tools")) as made:
+        made.add_checkpoint()
+        yield made

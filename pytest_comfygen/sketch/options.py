@@ -25,6 +25,7 @@ class Options:
     :param port: 0 lets the system choose a free one.
     :param directory: holds output/, input/ and temp/; None is a temporary one, removed at the end.
     :param checkpoints: the model names that the server lists.
+    :param checkpoint_dirs: the weights files in these directories are listed, too.
     :param any_model: accept every other model name, too, when it ends like a weights file.
     :param paint: False saves plain patterns, which cost next to nothing.
     :param lifeline: end when standard input ends, so that the server cannot outlive its owner.
@@ -34,6 +35,7 @@ class Options:
     port: int = 0
     directory: Path | None = None
     checkpoints: tuple[str, ...] = LISTED_CHECKPOINTS
+    checkpoint_dirs: tuple[Path, ...] = ()
     any_model: bool = False
     seconds_per_step: float = 0.0
     paint: bool = True
@@ -50,7 +52,8 @@ def parse(argv: Sequence[str]) -> Options:
         listen=given.listen,
         port=given.port,
         directory=given.directory,
-        checkpoints=tuple(given.checkpoint or LISTED_CHECKPOINTS),
+        checkpoints=tuple(given.checkpoint or (() if given.checkpoint_dir else LISTED_CHECKPOINTS)),
+        checkpoint_dirs=tuple(given.checkpoint_dir or ()),
         any_model=given.any_model,
         seconds_per_step=given.seconds_per_step,
         paint=not given.no_paint,
@@ -73,6 +76,13 @@ def _parser() -> argparse.ArgumentParser:
         help="keeps output/, input/ and temp/ (default: a temporary directory, removed at the end)",
     )
     parser.add_argument("--checkpoint", metavar="NAME", action="append", help="a model that is listed (repeatable)")
+    parser.add_argument(
+        "--checkpoint-dir",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        help="a directory whose weights files are listed (repeatable)",
+    )
     parser.add_argument("--any-model", action="store_true", help="accept any model name that ends like a weights file")
     parser.add_argument(
         "--seconds-per-step",

@@ -25,10 +25,10 @@ from pytest_comfygen.sketch.sockets import FEATURES, Sockets
 from pytest_comfygen.sketch.validation import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from pytest_comfygen.sketch.catalogue import Catalogue
     from pytest_comfygen.sketch.execution import Executor
+    from pytest_comfygen.sketch.shelf import Shelf
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -65,17 +65,15 @@ _log = logging.getLogger(__name__)
 class Api:
     """The handlers and what they work on."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  # the parts of a server
+    def __init__(
         self,
-        catalogue: Catalogue,
-        checkpoints: Sequence[str],
+        shelf: Shelf,
         folders: Folders,
         queue: PromptQueue,
         executor: Executor,
         sockets: Sockets,
     ) -> None:
-        self._catalogue = catalogue
-        self._checkpoints = sorted(checkpoints)
+        self._shelf = shelf
         self._folders = folders
         self._queue = queue
         self._executor = executor
@@ -128,7 +126,7 @@ class Api:
             error = {"type": "no_prompt", "message": "No prompt provided", "details": "No prompt provided"}
             return web.json_response({"error": error | {"extra_info": {}}, "node_errors": {}}, status=400)
         prompt_id = str(body.get("prompt_id", uuid.uuid4()))
-        verdict = validate(body["prompt"], self._catalogue, body.get("partial_execution_targets"))
+        verdict = validate(body["prompt"], self._shelf.nodes(), body.get("partial_execution_targets"))
         extra_data = {**body.get("extra_data", {})}
         if "client_id" in body:
             extra_data["client_id"] = body["client_id"]
@@ -271,12 +269,12 @@ class Api:
 
     async def object_info(self, _: web.Request) -> web.Response:
         """All node classes."""
-        return web.json_response({name: node.describe() for name, node in self._catalogue.items()})
+        return web.json_response({name: node.describe() for name, node in self._shelf.nodes().items()})
 
     async def object_info_of(self, request: web.Request) -> web.Response:
         """One node class; empty when there is no such class."""
-        name = request.match_info["node_class"]
-        return web.json_response({name: self._catalogue[name].describe()} if name in self._catalogue else {})
+        name, nodes = request.match_info["node_class"], self._shelf.nodes()
+        return web.json_response({name: nodes[name].describe()} if name in nodes else {})
 
     async def model_folders(self, _: web.Request) -> web.Response:
         """The kinds of models."""
@@ -287,7 +285,7 @@ class Api:
         folder = request.match_info["folder"]
         if folder not in MODEL_FOLDERS:
             return web.Response(status=404)
-        return web.json_response(self._checkpoints if folder == "checkpoints" else [])
+        return web.json_response(self._shelf.checkpoints() if folder == "checkpoints" else [])
 
     async def embeddings(self, _: web.Request) -> web.Response:
         """The textual inversions, of which there are none."""

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from pytest_comfygen.sketch.actions import Bench
-from pytest_comfygen.sketch.catalogue import node_classes
 from pytest_comfygen.sketch.execution import Executor, Stage
 from pytest_comfygen.sketch.files import Folders
 from pytest_comfygen.sketch.paint import Painter
 from pytest_comfygen.sketch.queue import PromptQueue
 from pytest_comfygen.sketch.routes import Api, queue_info
+from pytest_comfygen.sketch.shelf import Shelf
 from pytest_comfygen.sketch.sockets import Sockets
 
 if TYPE_CHECKING:
@@ -71,12 +71,12 @@ async def serve(options: Options, listener: socket.socket, folders: Folders, end
     """
     sockets = Sockets()
     queue = PromptQueue(lambda: sockets.send("status", {"status": queue_info(queue)}))
-    catalogue = node_classes(options.checkpoints, any_model=options.any_model)
+    shelf = Shelf(names=options.checkpoints, directories=options.checkpoint_dirs, any_model=options.any_model)
     bench = Bench(folders=folders, painter=Painter(plain=not options.paint))
     executor = Executor(
-        Stage(catalogue=catalogue, bench=bench, send=sockets.send, seconds_per_step=options.seconds_per_step)
+        Stage(catalogue=shelf.nodes(), bench=bench, send=sockets.send, seconds_per_step=options.seconds_per_step)
     )
-    api = Api(catalogue, options.checkpoints, folders, queue, executor, sockets)
+    api = Api(shelf, folders, queue, executor, sockets)
     runner = web.AppRunner(api.application(), access_log=None, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
     await web.SockSite(runner, listener).start()

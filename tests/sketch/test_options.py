@@ -22,14 +22,15 @@ def test_without_arguments_it_is_an_instant_server_on_a_free_port_of_this_machin
 
 def test_every_flag_is_heard() -> None:
     line = (
-        "--listen ::1 --port 8188 --directory made --checkpoint a.ckpt --checkpoint b.ckpt --any-model "
-        "--seconds-per-step 0.5 --no-paint --lifeline"
+        "--listen ::1 --port 8188 --directory made --checkpoint a.ckpt --checkpoint b.ckpt --checkpoint-dir models "
+        "--any-model --seconds-per-step 0.5 --no-paint --lifeline"
     )
     assert parse(line.split()) == Options(
         listen="::1",
         port=8188,
         directory=Path("made"),
         checkpoints=("a.ckpt", "b.ckpt"),
+        checkpoint_dirs=(Path("models"),),
         any_model=True,
         seconds_per_step=0.5,
         paint=False,

@@ -190,10 +190,13 @@ class World:
             python=Path(sys.executable),
         )
 
-    def build(self) -> World:
-        """Two releases, torch for the CPU, and one more library."""
-        release(self.repository, "0.3.9")
-        release(self.repository, "0.3.64")
+    def build(self, **files: str) -> World:
+        """Two releases, torch for the CPU, and one more library.
+
+        :param files: of the repository, besides those that every release has or in their place.
+        """
+        release(self.repository, "0.3.9", **files)
+        release(self.repository, "0.3.64", **files)
         commit(self.repository, {"notes.txt": "after the release\n"})
         for name in ("torch", "torchvision"):
             add_wheel(self.torch_index, name, "2.9.1+cpu")
