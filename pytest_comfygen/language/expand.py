@@ -7,13 +7,14 @@ from pathlib import Path
 
 from pytest_comfygen.errors import ComfygenError, JobFileError, OutputCollision, PromptCut, Where
 from pytest_comfygen.language import naming
-from pytest_comfygen.language.item import Surroundings, build_job
+from pytest_comfygen.language.item import build_job
 from pytest_comfygen.language.load import Document, Mark, Table, document_of, parse, read_text
 from pytest_comfygen.language.merge import merged
 from pytest_comfygen.language.places import JobPlaces, Origin
 from pytest_comfygen.language.problems import first_of
 from pytest_comfygen.language.roles import declared_model
 from pytest_comfygen.language.schema import Item, JobDocument, Keys, Output, Server, validate
+from pytest_comfygen.language.surroundings import Surroundings
 from pytest_comfygen.records import Job, JobFile, Model, ServerWish, relative
 
 __all__ = ["load_job_file", "make_job"]
