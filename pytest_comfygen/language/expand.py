@@ -64,14 +64,13 @@ class _Expander:
         self._marks = _marks_of_items(document)
         self._defaults = parsed.defaults or Keys()
         self._items = parsed.items
-        server = parsed.server or Server()
         self._around = Surroundings(
             file=file,
             root=root,
             home=home,
             output=parsed.output or Output(),
             models=self._models(parsed),
-            server=ServerWish(server.url or (), server.start),
+            server=_wish(parsed.server or Server()),
         )
 
     def jobs(self) -> tuple[Job, ...]:
@@ -123,6 +122,11 @@ class _Expander:
         if errors:
             raise first_of(errors)
         return models
+
+
+def _wish(server: Server) -> ServerWish:
+    nodes = server.custom_nodes or ()
+    return ServerWish(server.url or (), server.start, tuple(server.args or ()), tuple(nodes))
 
 
 def _check_collision(first: Job, job: Job) -> None:

@@ -253,6 +253,15 @@ def test_a_workflow_is_searched_for_models_once(
     }
 
 
+def test_what_is_asked_of_a_server_reaches_the_jobs(load: Callable[..., JobFile]) -> None:
+    node = "https://github.com/someone/nodes@v1.2"
+    server = f"server: {{args: [--lowvram, --reserve-vram=1.5], custom_nodes: [{node}]}}\n"
+
+    (job,) = load(f"comfyjob: 1\n{server}items: {{kin: {{prompt: a, checkpoint: a.ckpt}}}}\n").jobs
+
+    assert job.server == ServerWish(args=("--lowvram", "--reserve-vram", "1.5"), custom_nodes=(node,))
+
+
 def test_a_prompt_cut_by_a_comment_is_warned_about(load: Callable[..., JobFile]) -> None:
     text = """\
 comfyjob: 1
