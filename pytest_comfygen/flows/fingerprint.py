@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pytest_comfygen.language.graph import family
 from pytest_comfygen.language.workflow import set_values
-from pytest_comfygen.records import CheckpointRecipe, Fingerprint, Job, Part, Reason, Scalar, WorkflowRecipe
+from pytest_comfygen.records import CheckpointRecipe, Fingerprint, Job, Model, Part, Reason, Scalar, WorkflowRecipe
 
 __all__ = ["compare", "fingerprint_of"]
 
 
-def fingerprint_of(job: Job, seed: int) -> Fingerprint:
+def fingerprint_of(
+    job: Job, seed: int, sha256_of: Callable[[Model], str | None] = lambda model: model.sha256
+) -> Fingerprint:
     """The fingerprint of `job` made with `seed`.
 
-    A key that a later version adds must be left out while it has its default, or an upgrade makes every image stale.
+    A key that a later version adds must be left out while it has its default, or an upgrade makes every image stale;
+    a hash may be added, since it is not compared with what does not have it.
+
+    :param sha256_of: what is known of a model's content, where that is more than the job file says.
     """
     prompt: dict[str, Scalar] = {"prompt": job.prompt, "negative": job.negative}
-    if isinstance(job.recipe, WorkflowRecipe):
-        return Fingerprint(prompt=prompt, params=_sized(job, seed), workflow=_workflow(job.recipe, seed))
-    return Fingerprint(prompt=prompt, params=_sized(job, seed) | _sampling(job.recipe), models=_models(job.recipe))
+    params, recipe = _sized(job, seed), job.recipe
+    if isinstance(recipe, WorkflowRecipe):
+        hashes = {f"{model.role}_sha256": sha256_of(model) for model in recipe.models}
+        return Fingerprint(prompt=prompt, params=params, workflow=_workflow(recipe, seed), models=hashes)
+    models = {"checkpoint": recipe.checkpoint.name, "checkpoint_sha256": sha256_of(recipe.checkpoint)}
+    return Fingerprint(prompt=prompt, params=params | _sampling(recipe), models=models)
 
 
 def compare(old: Fingerprint, new: Fingerprint, parts: tuple[Part, ...]) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
@@ -53,10 +61,6 @@ def _sampling(recipe: CheckpointRecipe) -> dict[str, Scalar]:
         "sampler": recipe.sampler,
         "scheduler": recipe.scheduler,
     }
-
-
-def _models(recipe: CheckpointRecipe) -> dict[str, Scalar]:
-    return {"checkpoint": recipe.checkpoint.name, "checkpoint_sha256": recipe.checkpoint.sha256}
 
 
 def _workflow(recipe: WorkflowRecipe, seed: int) -> Mapping[str, Scalar]:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from pytest_comfygen.errors import ComfygenError, JobFileError, OutputCollision, PromptCut, Where
 from pytest_comfygen.language import naming
-from pytest_comfygen.language.item import Surroundings, build_job
+from pytest_comfygen.language.item import build_job
 from pytest_comfygen.language.load import Document, Mark, Table, document_of, parse, read_text
 from pytest_comfygen.language.merge import merged
 from pytest_comfygen.language.places import JobPlaces, Origin
 from pytest_comfygen.language.problems import first_of
 from pytest_comfygen.language.roles import declared_model
 from pytest_comfygen.language.schema import Item, JobDocument, Keys, Output, Server, validate
+from pytest_comfygen.language.surroundings import Surroundings
 from pytest_comfygen.records import Job, JobFile, Model, ServerWish, relative
 
 __all__ = ["load_job_file", "make_job"]
@@ -63,14 +64,13 @@ class _Expander:
         self._marks = _marks_of_items(document)
         self._defaults = parsed.defaults or Keys()
         self._items = parsed.items
-        server = parsed.server or Server()
         self._around = Surroundings(
             file=file,
             root=root,
             home=home,
             output=parsed.output or Output(),
             models=self._models(parsed),
-            server=ServerWish(server.url or (), server.start),
+            server=_wish(parsed.server or Server()),
         )
 
     def jobs(self) -> tuple[Job, ...]:
@@ -122,6 +122,11 @@ class _Expander:
         if errors:
             raise first_of(errors)
         return models
+
+
+def _wish(server: Server) -> ServerWish:
+    nodes = server.custom_nodes or ()
+    return ServerWish(server.url or (), server.start, tuple(server.args or ()), tuple(nodes))
 
 
 def _check_collision(first: Job, job: Job) -> None:

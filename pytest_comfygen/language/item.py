@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from pytest_comfygen.errors import (
-    BadName,
     JobFileError,
     KeyConflict,
     MissingKey,
     OutOfRange,
     PromptMissing,
-    TooLarge,
     Where,
 )
 from pytest_comfygen.language import naming
 from pytest_comfygen.language.places import JobPlaces
-from pytest_comfygen.language.roles import checkpoint_named
 from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
-from pytest_comfygen.language.sets import VARIABLES, addressed, parameters
-from pytest_comfygen.language.template import Template, is_variable_name
-from pytest_comfygen.language.workflow import Workflow, essence_sha256, read_workflow
+from pytest_comfygen.language.sets import addressed, parameters
+from pytest_comfygen.language.surroundings import Surroundings
 from pytest_comfygen.records import (
     CheckpointRecipe,
     Checks,
@@ -33,164 +29,15 @@ from pytest_comfygen.records import (
     Part,
     Scalar,
     Seed,
-    ServerWish,
-    SetValue,
     Size,
     WorkflowRecipe,
 )
 
-__all__ = ["Surroundings", "build_job"]
+__all__ = ["build_job"]
 
 ALL_PARTS: tuple[Part, ...] = ("prompt", "params", "workflow", "models", "inputs")
 DEFAULT_SIZE = Size(512, 512)
-_PLAIN_SUFFIXES = frozenset((".png", ".webp", ".jpg", ".jpeg"))
-MAX_FILLED_CHARACTERS = 200_000_000
 LATENT_PX = 8  # a checkpoint's latent image has one cell for 8 x 8 pixels
-
-
-class Surroundings:
-    """What all items of one file share; folders, models and workflow files are looked at once.
-
-    :param file: the job file, absolute, its folder resolved.
-    :param root: the repository, absolute and resolved.
-    :param home: what `output.dir` is relative to.
-    """
-
-    def __init__(  # noqa: PLR0913  # one argument for each thing that items share
-        self, *, file: Path, root: Path, home: Path, output: Output, models: Mapping[str, Model], server: ServerWish
-    ) -> None:
-        self.file = file
-        self.root = root
-        self.home = home
-        self.output = output
-        self.models = models
-        self.server = server
-        self._characters = 0
-        self._folders: dict[tuple[str, ...], Path] = {}
-        self._checkpoints: dict[str, Model] = {}
-        self._templates: dict[str, Template] = {}
-        self._links: dict[Path, frozenset[str]] = {}
-        self._workflows: dict[str, Workflow] = {}
-        self._essences: dict[tuple[Path, frozenset[tuple[str, str]]], str] = {}
-        self._tags: dict[tuple[str, ...], tuple[str, ...]] = {}
-        self._recipes: dict[tuple[object, ...], CheckpointRecipe] = {}
-        self._checks: dict[tuple[object, ...], Checks] = {}
-        self._variable_names: set[str] = set()
-
-    def fill(self, text: str, variables: Mapping[str, Scalar]) -> str:
-        """A text with its variables filled in, as long as the file's texts together stay within bounds."""
-        if self._characters <= MAX_FILLED_CHARACTERS:
-            if text not in self._templates:
-                self._templates[text] = Template(text)
-            filled = self._templates[text].fill(variables)
-            self._characters += len(filled)
-            if self._characters <= MAX_FILLED_CHARACTERS:
-                return filled
-        message = f"the filled-in texts of this file hold more than {MAX_FILLED_CHARACTERS:,} characters together"
-        raise TooLarge(message, hint="split the file, or use shorter texts")
-
-    def checkpoint(self, text: str) -> Model:
-        """The model that a role or a file name stands for."""
-        if text not in self._checkpoints:
-            self._checkpoints[text] = checkpoint_named(text, self.models)
-        return self._checkpoints[text]
-
-    def file_parts(self, pattern: str, name: str, variables: Mapping[str, Scalar]) -> tuple[str, ...]:
-        """The folders and the name of an image file.
-
-        Nearly all files are called `${name}` and a suffix, and an item's name was looked at already.
-
-        :param name: an item's name that has passed `naming.check_name`.
-        """
-        suffix = pattern.removeprefix("${name}")
-        if suffix in _PLAIN_SUFFIXES and len(suffix) < len(pattern) and name.isascii():
-            return (name + suffix,)
-        return naming.parts_of(self.fill(pattern, variables) if "$" in pattern else pattern)
-
-    def folder(self, directory: str, below: tuple[str, ...]) -> Path:
-        """The folder of an image.
-
-        :param directory: `output.dir`, filled in.
-        :param below: the folders that `output.file` names.
-        """
-        key = (directory, *below)
-        if key not in self._folders:
-            parts = naming.parts_of(directory, may_climb=True)
-            self._folders[key] = naming.directory_in(self.root, self.home, (*parts, *below))
-            self._links[self._folders[key]] = _links_in(self._folders[key])
-        return self._folders[key]
-
-    def is_link(self, folder: Path, name: str) -> bool:
-        """Whether a symbolic link stands at this place in a folder of images, as far as can be seen."""
-        return name in self._links[folder]
-
-    def recipe(self, checkpoint: Model, size: Size, keys: Keys) -> CheckpointRecipe:
-        """The recipe that these keys name; items that say the same share it."""
-        key = (checkpoint.role, checkpoint.name, size, keys.steps, keys.cfg, keys.sampler, keys.scheduler)
-        if key not in self._recipes:
-            self._recipes[key] = CheckpointRecipe(
-                checkpoint=checkpoint,
-                size=size,
-                steps=20 if keys.steps is None else keys.steps,
-                cfg=7.0 if keys.cfg is None else float(keys.cfg),
-                sampler=keys.sampler or "euler",
-                scheduler=keys.scheduler or "normal",
-            )
-        return self._recipes[key]
-
-    def checks(self, size: Size | None, image_format: ImageFormat, mode: str | None, verify: Verify | None) -> Checks:
-        """The checks that these keys ask for; items that ask for the same share them.
-
-        :param mode: when `verify` names none.
-        """
-        key = (size, image_format, mode, verify)
-        if key not in self._checks:
-            wanted = verify or Verify()
-            self._checks[key] = Checks(
-                size=size,
-                format=image_format,
-                mode=wanted.mode or mode,
-                min_stddev=1.0 if wanted.min_stddev is None else float(wanted.min_stddev),
-                allow_blank=bool(wanted.allow_blank),
-            )
-        return self._checks[key]
-
-    def tags(self, texts: tuple[str, ...]) -> tuple[str, ...]:
-        """The tags that these texts name, each once.
-
-        :raises JobFileError: bad-name.
-        """
-        if texts not in self._tags:
-            for text in texts:
-                naming.check_tag(text)
-            self._tags[texts] = tuple(dict.fromkeys(texts))
-        return self._tags[texts]
-
-    def check_variable(self, name: str) -> None:
-        """Refuse a name under `vars:` that cannot be used; each is looked at once.
-
-        :raises JobFileError: key-conflict, bad-name.
-        """
-        if name not in self._variable_names:
-            if wrong := _wrong_variable(name):
-                raise wrong
-            self._variable_names.add(name)
-
-    def workflow(self, path: str) -> Workflow:
-        """The workflow file at `path`, relative to the job file."""
-        if path not in self._workflows:
-            *folders, name = naming.parts_of(path, may_climb=True) or ("",)
-            file = naming.directory_in(self.root, self.file.parent, tuple(folders)) / name
-            naming.check_links(self.root, file)
-            self._workflows[path] = read_workflow(file, self.root)
-        return self._workflows[path]
-
-    def essence(self, workflow: Workflow, sets: tuple[SetValue, ...]) -> str:
-        """The hash of what a workflow contributes beside `sets`; most items of a file set the same inputs."""
-        key = (workflow.file, frozenset((entry.node, entry.input) for entry in sets))
-        if key not in self._essences:
-            self._essences[key] = essence_sha256(workflow.graph, key[1])
-        return self._essences[key]
 
 
 def build_job(name: str, keys: Keys, where: Where, places: JobPlaces, around: Surroundings) -> Job:
@@ -293,14 +140,16 @@ class _Builder:
         checkpoint = self._checkpoint().name if keys.checkpoint else None
         variables = {**self._variables, **parameters(keys, prompt, negative, checkpoint)}
         entries = {target: value for target, value in (keys.set or {}).items() if value is not None}
-        sets = addressed(entries, workflow.graph, variables, self._places, self._where)
+        sets = addressed(entries, partial(self._around.address, workflow), variables, self._places, self._where)
+        replaced = frozenset((entry.node, entry.input) for entry in sets)
         return WorkflowRecipe(
             file=workflow.file,
-            sha256=self._around.essence(workflow, sets),
+            sha256=self._around.essence(workflow, replaced),
             graph=workflow.graph,
             sets=sets,
             variables=variables,
             size=keys.size,
+            models=self._around.models_in(workflow, replaced, sets, variables),
         )
 
     def _output(self, output: Output) -> tuple[Path, ImageFormat]:
@@ -341,24 +190,6 @@ def _seed(wish: int | str | None, name: str, prompt: str, negative: str) -> Seed
         case "from-prompt":
             return Seed("from-prompt", seed_from_prompt(prompt, negative))
     return Seed("from-name", seed_from_name(name))
-
-
-def _links_in(folder: Path) -> frozenset[str]:
-    """The symbolic links in a folder, which need not exist, seen at once rather than one by one."""
-    try:
-        with os.scandir(folder) as entries:
-            return frozenset(entry.name for entry in entries if entry.is_symlink())
-    except OSError:
-        return frozenset()
-
-
-def _wrong_variable(name: str) -> JobFileError | None:
-    if name in VARIABLES:
-        return KeyConflict(f"every item has a ${{{name}}} of its own", hint="choose another name for the variable")
-    if not is_variable_name(name):
-        hint = "use letters, digits, `_` and `-`, beginning with a letter"
-        return BadName(f"the variable name {name[:60]!r} cannot be written as ${{…}}", hint=hint)
-    return None
 
 
 def _rounded(size: Size) -> Size:

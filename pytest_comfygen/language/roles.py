@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import PurePosixPath
 
@@ -11,7 +13,7 @@ from pytest_comfygen.language.naming import parts_of
 from pytest_comfygen.language.schema import ModelEntry
 from pytest_comfygen.records import Model
 
-__all__ = ["checkpoint_named", "declared_model"]
+__all__ = ["ModelNames", "checkpoint_named", "declared_model", "is_model_file"]
 
 # Source: ComfyUI folder_paths.py, supported_pt_extensions.
 MODEL_SUFFIXES = frozenset({".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".pkl"})
@@ -54,6 +56,39 @@ def checkpoint_named(text: str, models: Mapping[str, Model]) -> Model:
     return next(declared, Model("checkpoints", name))
 
 
+class ModelNames:
+    """The declared models by what a workflow may call them: the name in their folder, or its last part.
+
+    Case, the direction of slashes and Unicode's forms do not count. What is one file's whole name means no other file.
+    """
+
+    def __init__(self, models: Mapping[str, Model]) -> None:
+        """:param models: by role."""
+        self._models = models
+        self._by_name: defaultdict[str, set[str]] = defaultdict(set)
+        self._by_last_part: defaultdict[str, set[str]] = defaultdict(set)
+        for role, model in models.items():
+            name = _folded(model.name)
+            self._by_name[name].add(role)
+            self._by_last_part[name.rpartition("/")[2]].add(role)
+        self._in_order: dict[frozenset[str], tuple[Model, ...]] = {}
+
+    def roles_in(self, values: Iterable[object]) -> frozenset[str]:
+        """The roles of the models that are called by one of `values`."""
+        found: set[str] = set()
+        for value in values:
+            if isinstance(value, str):
+                name = _folded(value)
+                found |= self._by_name.get(name) or self._by_last_part.get(name, set())
+        return frozenset(found)
+
+    def models_of(self, roles: frozenset[str]) -> tuple[Model, ...]:
+        """The models of these roles in the file's order; the items that use the same ones share the answer."""
+        if roles not in self._in_order:
+            self._in_order[roles] = tuple(model for role, model in self._models.items() if role in roles)
+        return self._in_order[roles]
+
+
 def is_model_file(name: str) -> bool:
     """Whether ComfyUI would list a file of this name as a model."""
     return PurePosixPath(name).suffix.lower() in MODEL_SUFFIXES
@@ -68,3 +103,7 @@ def _unknown_role(text: str, models: Mapping[str, Model]) -> UnknownRole:
     else:
         hint = "declare the role under `models:`, or write a file name that ends in .safetensors"
     return UnknownRole(f"no role under `models:` is called {text[:60]!r}", hint=hint)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name.replace("\\", "/")).casefold()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pytest_comfygen.errors import JobFileError, KeyConflict, UnknownVariable, Where
 from pytest_comfygen.language.places import JobPlaces
 from pytest_comfygen.language.schema import Keys
 from pytest_comfygen.language.template import fill, unknown_variable, used_names
-from pytest_comfygen.language.workflow import address
-from pytest_comfygen.records import Graph, Scalar, SetValue
+from pytest_comfygen.records import Scalar, SetValue
 
 __all__ = ["VARIABLES", "addressed", "parameters"]
 
@@ -40,10 +39,15 @@ def parameters(keys: Keys, prompt: str | None, negative: str | None, checkpoint:
 
 
 def addressed(
-    entries: Mapping[str, Scalar], graph: Graph, variables: Mapping[str, Scalar], places: JobPlaces, item: Where
+    entries: Mapping[str, Scalar],
+    address: Callable[[str], tuple[str, str]],
+    variables: Mapping[str, Scalar],
+    places: JobPlaces,
+    item: Where,
 ) -> tuple[SetValue, ...]:
     """The entries of `set:` with the node and input that each is for.
 
+    :param address: the node and input that a key means.
     :param variables: what the entries may use, without `seed`.
     :param item: the place of entries that come from no file.
     :raises JobFileError: set-target, unknown-variable, bad-template, too-large, conflicting-keys.
@@ -52,7 +56,7 @@ def addressed(
     for target, value in entries.items():
         key = f"set.{target}"
         try:
-            node_and_input = address(graph, target)
+            node_and_input = address(target)
             if twin := found.get(node_and_input):
                 raise KeyConflict(f"{target!r} and {twin.target!r} set the same input", hint="remove one of them")
         except JobFileError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
@@ -15,9 +15,18 @@ from typing import Any
 from pytest_comfygen.errors import JobFileError, SecretFound, SetTarget, WorkflowInvalid, WorkflowMissing
 from pytest_comfygen.language.load import Row, Table, Value, read_document
 from pytest_comfygen.language.template import fill, sole_name
-from pytest_comfygen.records import Graph, Scalar, WorkflowRecipe, relative
+from pytest_comfygen.records import Graph, Scalar, SetValue, WorkflowRecipe, relative
 
-__all__ = ["Workflow", "address", "canonical_sha256", "essence_sha256", "read_workflow", "set_values"]
+__all__ = [
+    "Workflow",
+    "address",
+    "canonical_sha256",
+    "essence_sha256",
+    "input_values",
+    "read_workflow",
+    "set_values",
+    "values_of",
+]
 
 MAX_CANDIDATES = 12
 
@@ -107,8 +116,32 @@ def set_values(recipe: WorkflowRecipe, seed: int) -> dict[str, Scalar]:
 
     A value that is one `${name}` and nothing else keeps the type of what it names.
     """
-    variables = {**recipe.variables, "seed": seed}
-    return {entry.target: _filled(entry.value, variables) for entry in recipe.sets}
+    return values_of(recipe.sets, recipe.variables, seed)
+
+
+def values_of(sets: Iterable[SetValue], variables: Mapping[str, Scalar], seed: int) -> dict[str, Scalar]:
+    """As `set_values`, for a recipe that is in the making."""
+    known = {**variables, "seed": seed}
+    return {entry.target: _filled(entry.value, known) for entry in sets}
+
+
+def input_values(graph: Graph, replaced: Collection[tuple[str, str]]) -> Iterator[object]:
+    """Every value that stands in the inputs of a workflow file, also inside of lists and mappings.
+
+    :param replaced: the inputs that `set:` gives other values, by node and name.
+    """
+    for node, body in graph.items():
+        for name, value in body["inputs"].items():
+            if (node, name) not in replaced:
+                yield from _leaves(value)
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, (Mapping, list)):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _leaves(part)
+    else:
+        yield value
 
 
 def _filled(value: Scalar, variables: Mapping[str, Scalar]) -> Scalar:

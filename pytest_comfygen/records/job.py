@@ -102,6 +102,7 @@ class WorkflowRecipe:
     :param graph: the workflow as written, before `sets`.
     :param variables: what `${…}` in `sets` may use, without `seed`, which the plan adds.
     :param size: checked on the result when given; None when the workflow decides.
+    :param models: those that the job file declares and the workflow names, in the file's order.
     """
 
     file: Path
@@ -110,6 +111,7 @@ class WorkflowRecipe:
     sets: tuple[SetValue, ...]
     variables: Mapping[str, Scalar]
     size: Size | None
+    models: tuple[Model, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +133,17 @@ class Checks:
 
 @dataclass(frozen=True, slots=True)
 class ServerWish:
-    """What a job file says about its server; other hosts never come from here."""
+    """What a job file says about its server; other hosts never come from here.
+
+    :param args: for `main.py` when it is started, each value after its flag; of an allow-list, since it may be a
+        stranger's file.
+    :param custom_nodes: what the jobs need, each as `URL@REV`; they are compared with the settings, never installed.
+    """
 
     urls: tuple[str, ...] = ()
     start: Literal["auto", "never"] = "auto"
+    args: tuple[str, ...] = ()
+    custom_nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

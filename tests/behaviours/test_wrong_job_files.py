@@ -54,6 +54,13 @@ def server(url: str) -> str:
     return f"{HEAD}server: {{url: '{url}'}}\nitems: {{kin: a dwarf}}\n"
 
 
+def started(key: str, *entries: str) -> str:
+    """A job file whose second line asks something of a server that is started; its entries begin in column 1."""
+    return (
+        f"{HEAD}server: {{{key}: [\n{''.join(f'{entry},{chr(10)}' for entry in entries)}]}}\nitems: {{kin: a dwarf}}\n"
+    )
+
+
 def model(entry: str) -> str:
     """A job file whose second line declares a model, and whose fourth uses it."""
     return f"{HEAD}models: {{base: {{{entry}}}}}\nitems:\n  kin: {{prompt: a, checkpoint: base}}\n"
@@ -135,7 +142,6 @@ WRONG = (
     Wrong("later-key", item("loras: []"), "not-yet", 6, 5, "'loras' is part of the language", "upgrade"),
     Wrong("later-top-key", HEAD + "matrix: {}\nitems: {kin: a}\n", "not-yet", 2, 1, "'matrix'", "remove the key"),
     Wrong("later-verify-key", item("verify: {alpha: true}"), "not-yet", 6, 14, "'alpha'", "upgrade"),
-    Wrong("later-server-key", HEAD + "server: {args: []}\nitems: {kin: a}\n", "not-yet", 2, 10, "'args'", "upgrade"),
     # --- values
     Wrong("steps-text", item('steps: "30"'), "wrong-type", 6, 12, "an integer from 1 to 1000", "remove the quotes"),
     Wrong("steps-true", item("steps: yes"), "wrong-type", 6, 12, "not the text 'yes'"),
@@ -226,6 +232,27 @@ WRONG = (
     Wrong("server-userinfo", server("http://me:pw@localhost:1"), "secret", 2, 15, "user name or password"),
     Wrong("server-no-port", server("http://localhost"), "wrong-type", 2, 15, "http://127.0.0.1:PORT"),
     Wrong("model-url", model("file: a/b.pt, url: 'http://example.org/b.pt'"), "wrong-type", 2, 36, "https://"),
+    Wrong(
+        "args-listen", started("args", "--lowvram", "--listen=0.0.0.0"), "out-of-range", 4, 1, "'--listen'", "memory"
+    ),
+    Wrong("args-near", started("args", "--lowvam"), "out-of-range", 3, 1, "'--lowvam'", "did you mean `--lowvram`?"),
+    Wrong("args-text", f"{HEAD}server: {{args: --cpu}}\nitems:\n  kin:\n", "wrong-type", 2, 16, "a list", "[--cpu]"),
+    Wrong("args-number", started("args", "--cache-lru", "10"), "wrong-type", 4, 1, "the number 10", "in quotes"),
+    Wrong(
+        "args-no-number", started("args", "--reserve-vram=2x"), "out-of-range", 3, 1, "gigabytes such as 1.5, not '2x'"
+    ),
+    Wrong(
+        "args-exclusive",
+        started("args", "--lowvram", "--cpu-vae", "--highvram"),
+        "conflicting-keys",
+        5,
+        1,
+        "--highvram and --lowvram exclude each other",
+        "remove one",
+    ),
+    Wrong("node-unpinned", started("custom_nodes", "https://x/a"), "wrong-type", 3, 1, "a pinned revision", ""),
+    Wrong("node-password", started("custom_nodes", "https://me:pw@x/a@v1"), "secret", 3, 1, "user name or password"),
+    Wrong("node-bidi", started("custom_nodes", '"https://x/\\u202ea@v1"'), "wrong-type", 3, 1, "\\u202e"),
     # --- workflows
     Wrong("workflow-missing", workflow("draw.jsn.json"), "workflow-missing", 3, 19, "jobs/draw.jsn.json", "draw.json?"),
     Wrong("workflow-outside", workflow("../../x.json"), "outside-repository", 3, 19, "leads out"),

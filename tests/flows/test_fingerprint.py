@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_comfygen.flows.fingerprint import compare, fingerprint_of
 from pytest_comfygen.language.expand import load_job_file
-from pytest_comfygen.records import Fingerprint, Job, Reason
+from pytest_comfygen.records import Fingerprint, Job, Model, Part, Reason
 
 JOB = """\
 comfyjob: 1
@@ -40,6 +41,58 @@ def test_the_fingerprint_holds_values_that_people_can_read(tmp_path: Path) -> No
         },
         models={"checkpoint": "a.safetensors", "checkpoint_sha256": "ab" * 32},
     )
+
+
+WORKFLOW_JOB = """\
+comfyjob: 1
+models: {base: {file: checkpoints/a.safetensors%s}, other: {file: loras/b.safetensors}}
+items:
+  kin: {workflow: load.json, set: {Loader.seed: "${seed}"}}
+"""
+ALL: tuple[Part, ...] = ("prompt", "params", "workflow", "models", "inputs")
+
+
+def workflow_job(root: Path, declared: str = "") -> Job:
+    """A job whose workflow loads one of two declared models."""
+    inputs = '{"seed": 1, "ckpt_name": "A.safetensors"}'
+    (root / "load.json").write_text(f'{{"1": {{"class_type": "Loader", "inputs": {inputs}}}}}', encoding="utf-8")
+    return job(root, WORKFLOW_JOB % declared)
+
+
+def test_the_models_of_a_workflow_are_hashes_under_their_roles(tmp_path: Path) -> None:
+    declared = workflow_job(tmp_path, f", sha256: {'ab' * 32}")
+
+    assert fingerprint_of(declared, 7).models == {"base_sha256": "ab" * 32}
+
+
+@pytest.mark.parametrize("declared", ["", f", sha256: {'ab' * 32}"], ids=["unknown", "declared"])
+def test_a_record_from_before_workflows_had_models_stays_current(tmp_path: Path, declared: str) -> None:
+    now = fingerprint_of(workflow_job(tmp_path, declared), 7)
+    before = replace(now, models={})
+
+    assert compare(before, now, ALL) == ((), ("base_sha256",))
+
+
+def test_other_content_of_a_model_makes_a_workflow_image_stale(tmp_path: Path) -> None:
+    old, new = (fingerprint_of(workflow_job(tmp_path, f", sha256: {sha * 32}"), 7) for sha in ("ab", "cd"))
+
+    reason = Reason("changed", "models", "base_sha256", "ab" * 32, "cd" * 32)
+    assert compare(old, new, ALL) == ((reason,), ())
+
+
+def test_a_hash_that_only_this_machine_knows_gets_in(tmp_path: Path) -> None:
+    asked: list[Model] = []
+
+    def measured(model: Model) -> str:
+        asked.append(model)
+        return "ef" * 32
+
+    of_checkpoint = fingerprint_of(job(tmp_path, JOB % ("ab" * 32)), 7, measured)
+    of_workflow = fingerprint_of(workflow_job(tmp_path), 7, measured)
+
+    assert of_checkpoint.models == {"checkpoint": "a.safetensors", "checkpoint_sha256": "ef" * 32}
+    assert of_workflow.models == {"base_sha256": "ef" * 32}
+    assert [model.name for model in asked] == ["a.safetensors", "a.safetensors"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import yaml
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.schema import Item, JobDocument, ModelEntry, Output, Server, Verify
 from pytest_comfygen.language.schema.draft07 import json_schema
+from pytest_comfygen.language.schema.flags import FLAGS
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = (DOCS / "reference" / "job-file.md").read_text(encoding="utf-8")
@@ -58,6 +59,12 @@ def test_every_key_is_in_the_reference(model: type[JobDocument]) -> None:
     keys = [*model.model_fields, *model.LATER]
 
     assert [key for key in keys if not re.search(rf"`(?:[a-z]+\.)?{key}`", REFERENCE)] == []
+
+
+def test_the_reference_names_the_flags_for_a_server_and_no_others() -> None:
+    section = REFERENCE.partition("### `server.args`")[2].partition("\n##")[0].partition("| about |")[2]
+
+    assert set(re.findall(r"`(--[\w-]+)", section)) == set(FLAGS)
 
 
 @pytest.mark.parametrize("key", [*JobDocument.model_fields, *Item.model_fields])

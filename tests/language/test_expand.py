@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from pytest_comfygen.errors import BadName, JobFileError, OutsideRepository, SecretFound, UnknownKey, Where
-from pytest_comfygen.language import item
+from pytest_comfygen.language import surroundings
 from pytest_comfygen.language.expand import load_job_file, make_job
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
 from pytest_comfygen.records import (
@@ -195,6 +195,73 @@ items:
     assert (job.prompt, job.checks) == ("", Checks(Size(64, 96), "png", None))
 
 
+LOADERS = """\
+{"1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "XL\\\\Base.safetensors"}},
+ "2": {"class_type": "LoraLoader", "inputs": {"lora_name": "unused.pt", "model": ["1", 0]}},
+ "3": {"class_type": "VAELoader", "inputs": {"vae_name": "elsewhere.pt"}}}
+"""
+
+LOADED = [
+    ("", ("base",)),
+    ("set: {LoraLoader.lora_name: ink.pt}", ("base", "ink")),
+    ('set: {LoraLoader.lora_name: "styles/${style}.pt"}, vars: {style: ink}', ("base", "ink")),
+    ('set: {LoraLoader.lora_name: "${style}"}, vars: {style: INK.pt}', ("base", "ink")),
+    ('set: {LoraLoader.lora_name: "${seed}.pt"}', ("base",)),
+    ('checkpoint: small, set: {CheckpointLoaderSimple.ckpt_name: "${checkpoint}"}', ("small",)),
+    ("checkpoint: small", ("base",)),
+]
+
+
+@pytest.mark.parametrize(("keys", "roles"), LOADED)
+def test_a_workflow_job_has_the_declared_models_that_it_names(
+    load: Callable[..., JobFile], tmp_path: Path, keys: str, roles: tuple[str, ...]
+) -> None:
+    (tmp_path / "jobs" / "load.json").write_text(LOADERS, encoding="utf-8")
+    text = """\
+comfyjob: 1
+models:
+  small: {file: checkpoints/small.safetensors}
+  base: {file: checkpoints/xl/base.safetensors}
+  ink: {file: loras/styles/ink.pt}
+items:
+"""
+
+    *_, last = load(f"{text}  first: {{workflow: load.json}}\n  kin: {{workflow: load.json, {keys}}}\n").jobs
+
+    assert isinstance(last.recipe, WorkflowRecipe)
+    assert roles == tuple(model.role for model in last.recipe.models)
+
+
+def test_a_workflow_is_searched_for_models_once(
+    load: Callable[..., JobFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[object] = []
+
+    def values(graph: object, _: object) -> list[str]:
+        searched.append(graph)
+        return ["ink.pt"]
+
+    monkeypatch.setattr(surroundings, "input_values", values)
+    (tmp_path / "jobs" / "load.json").write_text(LOADERS, encoding="utf-8")
+    head = "comfyjob: 1\nmodels: {ink: {file: loras/ink.pt}}\ndefaults: {workflow: load.json}\nitems:\n"
+
+    jobs = load(head + "".join(f"  k{number}:\n" for number in range(100))).jobs
+
+    assert len(searched) == 1
+    assert {job.recipe.models for job in jobs if isinstance(job.recipe, WorkflowRecipe)} == {
+        (Model("loras", "ink.pt", "ink"),)
+    }
+
+
+def test_what_is_asked_of_a_server_reaches_the_jobs(load: Callable[..., JobFile]) -> None:
+    node = "https://github.com/someone/nodes@v1.2"
+    server = f"server: {{args: [--lowvram, --reserve-vram=1.5], custom_nodes: [{node}]}}\n"
+
+    (job,) = load(f"comfyjob: 1\n{server}items: {{kin: {{prompt: a, checkpoint: a.ckpt}}}}\n").jobs
+
+    assert job.server == ServerWish(args=("--lowvram", "--reserve-vram", "1.5"), custom_nodes=(node,))
+
+
 def test_a_prompt_cut_by_a_comment_is_warned_about(load: Callable[..., JobFile]) -> None:
     text = """\
 comfyjob: 1
@@ -253,7 +320,7 @@ def test_texts_cannot_explode(load: Callable[..., JobFile]) -> None:
 def test_the_texts_of_a_file_are_bounded_together(
     load: Callable[..., JobFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(item, "MAX_FILLED_CHARACTERS", 1000)
+    monkeypatch.setattr(surroundings, "MAX_FILLED_CHARACTERS", 1000)
     variables = "x" * 400
 
     with pytest.raises(JobFileError) as caught:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_comfygen.errors import BadPath, UnknownRole, WrongType
-from pytest_comfygen.language.roles import checkpoint_named, declared_model
+from pytest_comfygen.language.roles import ModelNames, checkpoint_named, declared_model
 from pytest_comfygen.language.schema import ModelEntry
 from pytest_comfygen.records import Model
 
@@ -60,3 +60,45 @@ def test_a_declared_model_keeps_what_is_said_of_it() -> None:
 def test_a_declared_file_is_a_model_in_a_folder(file: str) -> None:
     with pytest.raises(BadPath):
         declared_model("base", ModelEntry(file=file))
+
+
+LOOKED_FOR = [
+    ("xl/base.safetensors", {"base"}),
+    ("XL\\Base.safetensors", {"base"}),
+    ("base.safetensors", {"base"}),
+    ("x4.pth", {"upscaler"}),
+    ("other/x4.pth", set()),
+    ("x4", set()),
+    ("a x4.pth", set()),
+    ("", set()),
+    (4, set()),
+    (None, set()),
+    (["x4.pth"], set()),
+]
+
+
+@pytest.mark.parametrize(("value", "roles"), LOOKED_FOR)
+def test_a_workflow_names_a_model_in_full_or_by_the_last_part(value: object, roles: set[str]) -> None:
+    assert roles == ModelNames(MODELS).roles_in([7, value])
+
+
+def test_the_whole_name_of_one_file_is_no_last_part_of_another() -> None:
+    models = {
+        **MODELS,
+        "small": Model("checkpoints", "base.safetensors"),
+        "xl-vae": Model("vae", "xl/base.safetensors"),
+    }
+    names = ModelNames(models)
+
+    assert names.roles_in(["base.safetensors"]) == {"small"}
+    assert names.roles_in(["xl/base.safetensors"]) == {"base", "xl-vae"}
+
+
+def test_composed_and_decomposed_letters_are_the_same() -> None:
+    names = ModelNames({"cafe": Model("loras", "caf\u00e9.pt")})
+
+    assert names.roles_in(["cafe\u0301.pt"]) == {"cafe"}
+
+
+def test_models_come_in_the_order_of_the_file() -> None:
+    assert ModelNames(MODELS).models_of(frozenset({"upscaler", "base"})) == (BASE, UPSCALER)

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from pytest_comfygen.errors import SecretFound, SetTarget, Where, WorkflowInvalid, WorkflowMissing
-from pytest_comfygen.language.workflow import address, canonical_sha256, essence_sha256, read_workflow, set_values
+from pytest_comfygen.language.workflow import (
+    address,
+    canonical_sha256,
+    essence_sha256,
+    input_values,
+    read_workflow,
+    set_values,
+)
 from pytest_comfygen.records import Scalar, SetValue, WorkflowRecipe
 
 GRAPH: dict[str, dict[str, Any]] = {
@@ -133,6 +140,13 @@ def test_titles_and_inputs_that_set_replaces_are_no_part_of_the_essence() -> Non
 
     assert hashes[0] == hashes[1]
     assert hashes[0] != hashes[2]
+
+
+def test_the_values_of_inputs_are_found_wherever_they_stand() -> None:
+    inputs = {"model": ["4", 0], "lora_1": {"on": True, "lora": "a.pt"}, "several": {"__value__": ["b.pt"]}, "seed": 1}
+    graph = {"3": {"class_type": "Loader", "inputs": inputs, "_meta": {"title": "c.pt"}}}
+
+    assert list(input_values(graph, {("3", "seed")})) == ["4", 0, True, "a.pt", "b.pt"]
 
 
 def test_the_hash_never_changes() -> None:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from pytest_comfygen.errors import (
     JobFileError,
+    KeyConflict,
     MissingKey,
     NotLoopback,
     NotYet,
@@ -34,7 +35,7 @@ _TYPES: dict[type[Closed], dict[str, Any]] = {
 }
 _WRAPPERS = (typing.Annotated, typing.Union, types.UnionType)
 _BY_CODE: dict[str, type[JobFileError]] = {
-    error.code: error for error in (NotLoopback, OutOfRange, SecretFound, WrongType)
+    error.code: error for error in (KeyConflict, NotLoopback, OutOfRange, SecretFound, WrongType)
 }
 
 
@@ -64,6 +65,7 @@ def _mistake(details: Mapping[str, Any], document: Document) -> JobFileError:
     model, wants = _in_language(path)
     key = ".".join(str(step)[:60] for step in path)
     value = details["input"]
+    hint = ""
     match details["type"]:
         case "extra_forbidden":
             return _unknown_key(str(path[-1]), model, document.where(path, of_key=True))
@@ -72,6 +74,7 @@ def _mistake(details: Mapping[str, Any], document: Document) -> JobFileError:
         case "comfygen":
             kind = _BY_CODE[details["ctx"]["code"]]
             told = f"{key}: {details['ctx']['problem']}" if details["ctx"]["problem"] else ""
+            hint = details["ctx"]["hint"]
         case "too_long":
             kind = TooLarge if path == ("items",) else OutOfRange
             told = f"{key} holds more than {details['ctx']['max_length']:,} entries"
@@ -80,7 +83,7 @@ def _mistake(details: Mapping[str, Any], document: Document) -> JobFileError:
         case name:
             kind, told = (WrongType if name.endswith("_type") or name == "literal_error" else OutOfRange), ""
     message = told or f"{key} must be {wants}, not {shown(value)}"
-    return kind(message, where=document.where(path), hint=_hint(kind, wants, value))
+    return kind(message, where=document.where(path), hint=hint or _hint(kind, wants, value))
 
 
 def _hint(kind: type[JobFileError], wants: str, value: object) -> str | None:

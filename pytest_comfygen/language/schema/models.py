@@ -7,11 +7,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pytest_comfygen.language.schema.values import (
+    CustomNodes,
     Flag,
     ModelUrl,
     Path,
     ScalarValue,
     SeedValue,
+    ServerArgs,
     ServerUrls,
     Sha256,
     SizeBytes,
@@ -49,13 +51,19 @@ class Closed(BaseModel):
 class Server(Closed):
     """How to reach a ComfyUI for this file."""
 
-    LATER = frozenset({"args"})
-
     url: ServerUrls | None = _key(
         "Use this running server, or one of these; on this machine only.", "http://127.0.0.1:8188"
     )
     start: Annotated[Literal["auto", "never"], Wants("auto or never")] = Field(
         default="auto", description="Whether a server may be started when none is running."
+    )
+    args: ServerArgs | None = _key(
+        "Flags for a server that is started: about memory, precision, caches and attention.", ["--lowvram"]
+    )
+    custom_nodes: CustomNodes | None = _key(
+        "The custom nodes that the jobs need, each with its revision; they are compared with the settings, "
+        "never installed from here.",
+        ["https://github.com/someone/nodes@v1.2"],
     )
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BeforeValidator, StringConstraints, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError, WithJsonSchema
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from pytest_comfygen.language.schema.flags import FLAGS, VALUE_PATTERN, as_separate_entries, refused_flags
 from pytest_comfygen.records import Size
 
 MAX_PROMPT_CHARACTERS = 100_000
@@ -30,6 +31,9 @@ _SERVER_URL = re.compile(rf"(https?://{_LOOPBACK}:[0-9]{{1,5}})/?")
 _ANY_URL = re.compile(r"https?://[^\s/?#@]+(?:[/?#]\S*)?")
 _MODEL_URL = re.compile(rf"https://[^\s/?#@]+/\S+|http://{_LOOPBACK}(?::[0-9]{{1,5}})?/\S+")
 _USERINFO = re.compile(r"[a-zA-Z]+://[^/?#\s]*@")
+_PASSWORD = re.compile(r"https?://[^/?#\s]*@|[a-zA-Z][\w+.-]*://[^/?#\s@]*:[^/?#\s]*@", re.IGNORECASE)
+# An address that is neither an option nor a command to git, and a revision that is no expression.
+_CUSTOM_NODE = re.compile(r"(?!-)(?![\w+.-]*::).+@(?!.*\.\.)[A-Za-z0-9_][\w.+-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,13 @@ class Wants:
 # --- values that are more than a pydantic type: each refuses with one of our codes ----------------------------------
 
 
-def _refuse(code: str, problem: str = "") -> PydanticCustomError:
-    """:param problem: replaces the sentence made from the key's `Wants`; it must not quote a secret."""
-    return PydanticCustomError("comfygen", "{problem}", {"code": code, "problem": problem})
+def _refuse(code: str, problem: str = "", hint: str = "") -> PydanticCustomError:
+    """A refusal, for `mistakes` to word.
+
+    :param problem: replaces the sentence made from the key's `Wants`; it must not quote a secret.
+    :param hint: replaces the hint of the code.
+    """
+    return PydanticCustomError("comfygen", "{problem}", {"code": code, "problem": problem, "hint": hint})
 
 
 def _size(value: object) -> object:
@@ -123,6 +131,24 @@ def _model_url(url: object) -> object:
     return url
 
 
+def _server_args(entries: list[str]) -> list[str]:
+    refused = [
+        InitErrorDetails(type=_refuse(wrong.code, wrong.problem, wrong.hint), loc=(wrong.at,), input=entries[wrong.at])
+        for wrong in refused_flags(entries)
+    ]
+    if refused:
+        raise ValidationError.from_exception_data("server.args", refused)
+    return as_separate_entries(entries)
+
+
+def _custom_node(text: str) -> str:
+    if _PASSWORD.match(text):
+        raise _refuse("secret", "the address holds a user name or password")
+    if not text.isprintable() or not _CUSTOM_NODE.fullmatch(text):
+        raise _refuse("wrong-type")
+    return text
+
+
 def _sha256(value: object) -> object:
     if not isinstance(value, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", value):
         raise _refuse("wrong-type")
@@ -173,6 +199,32 @@ ServerUrls = Annotated[
     BeforeValidator(_server_urls),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
     Wants("http://127.0.0.1:PORT (or localhost, or [::1]), or a list of such addresses"),
+]
+ServerArgs = Annotated[
+    list[
+        Annotated[
+            str,
+            StringConstraints(max_length=100),
+            WithJsonSchema({"anyOf": [{"enum": list(FLAGS)}, {"type": "string", "pattern": f"^(?:{VALUE_PATTERN})$"}]}),
+            Wants("a text such as --lowvram"),
+        ]
+    ],
+    Field(max_length=50),
+    AfterValidator(_server_args),
+    Wants("a list of flags such as --lowvram"),
+]
+CustomNodes = Annotated[
+    list[
+        Annotated[
+            str,
+            StringConstraints(max_length=1000),
+            AfterValidator(_custom_node),
+            WithJsonSchema({"type": "string", "pattern": "^.+@[A-Za-z0-9_][A-Za-z0-9_.+-]*$"}),
+            Wants("an address and a pinned revision, such as https://github.com/someone/nodes@v1.2"),
+        ]
+    ],
+    Field(max_length=50),
+    Wants("a list of custom nodes such as https://github.com/someone/nodes@v1.2"),
 ]
 ModelUrl = Annotated[
     str, BeforeValidator(_model_url), WithJsonSchema({"type": "string", "format": "uri"}), Wants("an https:// address")

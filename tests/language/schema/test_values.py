@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_comfygen.errors import JobFileError
 from pytest_comfygen.language.load import document_of
 from pytest_comfygen.language.schema import JobDocument, validate
 
@@ -38,6 +39,46 @@ def test_checksums_are_lower_case() -> None:
 
     assert models is not None
     assert models["base"].sha256 == "ab" * 32
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        "https://github.com/someone/nodes@v1.2",
+        "https://example.org:8443/nodes.git@main",
+        "git@github.com:someone/nodes@0123abc",
+        "ssh://git@github.com:22/someone/nodes@v1",
+        "../nodes@v1",
+    ],
+)
+def test_a_custom_node_is_an_address_and_a_revision(node: str) -> None:
+    server = parsed(server={"custom_nodes": [node]}).server
+
+    assert server is not None
+    assert server.custom_nodes == [node]
+
+
+@pytest.mark.parametrize(
+    ("node", "code"),
+    [
+        ("https://github.com/someone/nodes", "wrong-type"),
+        ("https://github.com/someone/nodes@", "wrong-type"),
+        ("@v1", "wrong-type"),
+        ("https://x/nodes@a/b", "wrong-type"),
+        ("https://x/nodes@v1..v2", "wrong-type"),
+        ("https://x/no\ndes@v1", "wrong-type"),
+        ("--upload-pack=x@v1", "wrong-type"),
+        ("ext::sh -c x@v1", "wrong-type"),
+        ("https://token@x/nodes@v1", "secret"),
+        ("ssh://me:pw@x/nodes", "secret"),
+    ],
+)
+def test_another_custom_node_is_refused(node: str, code: str) -> None:
+    with pytest.raises(JobFileError) as caught:
+        parsed(server={"custom_nodes": [node]})
+
+    assert caught.value.code == code
+    assert (node in caught.value.message) == (code != "secret" and "\n" not in node)
 
 
 @pytest.mark.parametrize("seed", [0, 2**64 - 1, "from-name", "from-prompt", "random"])

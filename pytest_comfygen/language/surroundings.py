@@ -1,0 +1,222 @@
+"""What the items of one job file share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pytest_comfygen.errors import BadName, JobFileError, KeyConflict, TooLarge
+from pytest_comfygen.language import naming
+from pytest_comfygen.language.roles import ModelNames, checkpoint_named
+from pytest_comfygen.language.schema import Keys, Output, Verify
+from pytest_comfygen.language.sets import VARIABLES
+from pytest_comfygen.language.template import Template, is_variable_name
+from pytest_comfygen.language.workflow import Workflow, address, essence_sha256, input_values, read_workflow, values_of
+from pytest_comfygen.records import (
+    CheckpointRecipe,
+    Checks,
+    ImageFormat,
+    Model,
+    Scalar,
+    ServerWish,
+    SetValue,
+    Size,
+)
+
+__all__ = ["Surroundings"]
+
+_PLAIN_SUFFIXES = frozenset((".png", ".webp", ".jpg", ".jpeg"))
+MAX_FILLED_CHARACTERS = 200_000_000
+
+
+class Surroundings:
+    """What all items of one file share; folders, models and workflow files are looked at once.
+
+    :param file: the job file, absolute, its folder resolved.
+    :param root: the repository, absolute and resolved.
+    :param home: what `output.dir` is relative to.
+    """
+
+    def __init__(  # noqa: PLR0913  # one argument for each thing that items share
+        self, *, file: Path, root: Path, home: Path, output: Output, models: Mapping[str, Model], server: ServerWish
+    ) -> None:
+        self.file = file
+        self.root = root
+        self.home = home
+        self.output = output
+        self.models = models
+        self.server = server
+        self._characters = 0
+        self._folders: dict[tuple[str, ...], Path] = {}
+        self._checkpoints: dict[str, Model] = {}
+        self._templates: dict[str, Template] = {}
+        self._links: dict[Path, frozenset[str]] = {}
+        self._workflows: dict[str, Workflow] = {}
+        self._essences: dict[tuple[Path, frozenset[tuple[str, str]]], str] = {}
+        self._addresses: dict[tuple[Path, str], tuple[str, str]] = {}
+        self._names = ModelNames(models)
+        self._roles: dict[tuple[Path, frozenset[tuple[str, str]]], frozenset[str]] = {}
+        self._tags: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._recipes: dict[tuple[object, ...], CheckpointRecipe] = {}
+        self._checks: dict[tuple[object, ...], Checks] = {}
+        self._variable_names: set[str] = set()
+
+    def fill(self, text: str, variables: Mapping[str, Scalar]) -> str:
+        """A text with its variables filled in, as long as the file's texts together stay within bounds."""
+        if self._characters <= MAX_FILLED_CHARACTERS:
+            if text not in self._templates:
+                self._templates[text] = Template(text)
+            filled = self._templates[text].fill(variables)
+            self._characters += len(filled)
+            if self._characters <= MAX_FILLED_CHARACTERS:
+                return filled
+        message = f"the filled-in texts of this file hold more than {MAX_FILLED_CHARACTERS:,} characters together"
+        raise TooLarge(message, hint="split the file, or use shorter texts")
+
+    def checkpoint(self, text: str) -> Model:
+        """The model that a role or a file name stands for."""
+        if text not in self._checkpoints:
+            self._checkpoints[text] = checkpoint_named(text, self.models)
+        return self._checkpoints[text]
+
+    def file_parts(self, pattern: str, name: str, variables: Mapping[str, Scalar]) -> tuple[str, ...]:
+        """The folders and the name of an image file.
+
+        Nearly all files are called `${name}` and a suffix, and an item's name was looked at already.
+
+        :param name: an item's name that has passed `naming.check_name`.
+        """
+        suffix = pattern.removeprefix("${name}")
+        if suffix in _PLAIN_SUFFIXES and len(suffix) < len(pattern) and name.isascii():
+            return (name + suffix,)
+        return naming.parts_of(self.fill(pattern, variables) if "$" in pattern else pattern)
+
+    def folder(self, directory: str, below: tuple[str, ...]) -> Path:
+        """The folder of an image.
+
+        :param directory: `output.dir`, filled in.
+        :param below: the folders that `output.file` names.
+        """
+        key = (directory, *below)
+        if key not in self._folders:
+            parts = naming.parts_of(directory, may_climb=True)
+            self._folders[key] = naming.directory_in(self.root, self.home, (*parts, *below))
+            self._links[self._folders[key]] = _links_in(self._folders[key])
+        return self._folders[key]
+
+    def is_link(self, folder: Path, name: str) -> bool:
+        """Whether a symbolic link stands at this place in a folder of images, as far as can be seen."""
+        return name in self._links[folder]
+
+    def recipe(self, checkpoint: Model, size: Size, keys: Keys) -> CheckpointRecipe:
+        """The recipe that these keys name; items that say the same share it."""
+        key = (checkpoint.role, checkpoint.name, size, keys.steps, keys.cfg, keys.sampler, keys.scheduler)
+        if key not in self._recipes:
+            self._recipes[key] = CheckpointRecipe(
+                checkpoint=checkpoint,
+                size=size,
+                steps=20 if keys.steps is None else keys.steps,
+                cfg=7.0 if keys.cfg is None else float(keys.cfg),
+                sampler=keys.sampler or "euler",
+                scheduler=keys.scheduler or "normal",
+            )
+        return self._recipes[key]
+
+    def checks(self, size: Size | None, image_format: ImageFormat, mode: str | None, verify: Verify | None) -> Checks:
+        """The checks that these keys ask for; items that ask for the same share them.
+
+        :param mode: when `verify` names none.
+        """
+        key = (size, image_format, mode, verify)
+        if key not in self._checks:
+            wanted = verify or Verify()
+            self._checks[key] = Checks(
+                size=size,
+                format=image_format,
+                mode=wanted.mode or mode,
+                min_stddev=1.0 if wanted.min_stddev is None else float(wanted.min_stddev),
+                allow_blank=bool(wanted.allow_blank),
+            )
+        return self._checks[key]
+
+    def tags(self, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """The tags that these texts name, each once.
+
+        :raises JobFileError: bad-name.
+        """
+        if texts not in self._tags:
+            for text in texts:
+                naming.check_tag(text)
+            self._tags[texts] = tuple(dict.fromkeys(texts))
+        return self._tags[texts]
+
+    def check_variable(self, name: str) -> None:
+        """Refuse a name under `vars:` that cannot be used; each is looked at once.
+
+        :raises JobFileError: key-conflict, bad-name.
+        """
+        if name not in self._variable_names:
+            if wrong := _wrong_variable(name):
+                raise wrong
+            self._variable_names.add(name)
+
+    def workflow(self, path: str) -> Workflow:
+        """The workflow file at `path`, relative to the job file."""
+        if path not in self._workflows:
+            *folders, name = naming.parts_of(path, may_climb=True) or ("",)
+            file = naming.directory_in(self.root, self.file.parent, tuple(folders)) / name
+            naming.check_links(self.root, file)
+            self._workflows[path] = read_workflow(file, self.root)
+        return self._workflows[path]
+
+    def address(self, workflow: Workflow, target: str) -> tuple[str, str]:
+        """The node and input that a key of `set:` means in a workflow.
+
+        :raises JobFileError: set-target.
+        """
+        key = (workflow.file, target)
+        if key not in self._addresses:
+            self._addresses[key] = address(workflow.graph, target)
+        return self._addresses[key]
+
+    def essence(self, workflow: Workflow, replaced: frozenset[tuple[str, str]]) -> str:
+        """The hash of what a workflow contributes beside `set:`; most items of a file set the same inputs."""
+        key = (workflow.file, replaced)
+        if key not in self._essences:
+            self._essences[key] = essence_sha256(workflow.graph, replaced)
+        return self._essences[key]
+
+    def models_in(
+        self,
+        workflow: Workflow,
+        replaced: frozenset[tuple[str, str]],
+        sets: tuple[SetValue, ...],
+        variables: Mapping[str, Scalar],
+    ) -> tuple[Model, ...]:
+        """The declared models that a workflow names, in its file or by `set:`; a seed names none."""
+        if not self.models:
+            return ()
+        key = (workflow.file, replaced)
+        if key not in self._roles:
+            self._roles[key] = self._names.roles_in(input_values(workflow.graph, replaced))
+        set_here = self._names.roles_in(values_of(sets, variables, seed=0).values())
+        return self._names.models_of(self._roles[key] | set_here)
+
+
+def _links_in(folder: Path) -> frozenset[str]:
+    """The symbolic links in a folder, which need not exist, seen at once rather than one by one."""
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries if entry.is_symlink())
+    except OSError:
+        return frozenset()
+
+
+def _wrong_variable(name: str) -> JobFileError | None:
+    if name in VARIABLES:
+        return KeyConflict(f"every item has a ${{{name}}} of its own", hint="choose another name for the variable")
+    if not is_variable_name(name):
+        hint = "use letters, digits, `_` and `-`, beginning with a letter"
+        return BadName(f"the variable name {name[:60]!r} cannot be written as ${{…}}", hint=hint)
+    return None
