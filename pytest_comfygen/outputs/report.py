@@ -72,15 +72,30 @@ def _harmless(text: str) -> str:
 
 
 def progress_line(event: Event) -> str:
-    """How far a file has come: `base.safetensors: downloading 1.2 of 6.9 GB, 45 MB/s, 2 min left`."""
-    unit = _unit(max(event.value, event.maximum))
-    line = f"{event.subject}: {event.text} {event.value / unit[0]:.1f}"
-    line += f" of {event.maximum / unit[0]:.1f} {unit[1]}" if event.maximum else f" {unit[1]}"
-    if event.per_s <= 0:
-        return _harmless(line)
-    rate = _unit(event.per_s)
-    left = f", {_duration((event.maximum - event.value) / event.per_s)} left" if event.maximum else ""
-    return _harmless(f"{line}, {event.per_s / rate[0]:.0f} {rate[1]}/s{left}")
+    """How far something has come: `base.safetensors: downloading 1.2 of 6.9 GB, 45 MB/s, 2 min left`.
+
+    Where no rate is known, what is counted may be anything, so the part is told and not the amount.
+    """
+    line = f"{event.subject}: {event.text}"
+    if event.per_s > 0:
+        line += f" {_amount(event)}, {_with_unit(event.per_s)}/s"
+        line += f", {_duration((event.maximum - event.value) / event.per_s)} left" if event.maximum else ""
+    elif event.maximum:
+        line += f" {event.value / event.maximum:.0%}"
+    return _harmless(line)
+
+
+def _amount(event: Event) -> str:
+    """`1.2 of 6.9 GB`, or `1.2 GB` where the end is not known."""
+    if not event.maximum:
+        return _with_unit(event.value)
+    factor, unit = _unit(event.maximum)
+    return f"{event.value / factor:.1f} of {event.maximum / factor:.1f} {unit}"
+
+
+def _with_unit(size_bytes: float) -> str:
+    factor, unit = _unit(size_bytes)
+    return f"{size_bytes / factor:.1f} {unit}"
 
 
 def _unit(size_bytes: float) -> tuple[float, str]:

@@ -38,7 +38,7 @@ class Progress:
         self._run = run
         self._told = told
         self._clock = clock
-        self._told_at: dict[tuple[str, str], float] = {}
+        self._told_at: dict[str, float] = {}
 
     def tell(self, event: Event) -> None:
         """Show an event that is not about a job, unless the last one like it was just now."""
@@ -61,9 +61,9 @@ class Progress:
     def _tell_progress(self, event: Event) -> None:
         from pytest_comfygen.outputs.report import progress_line  # noqa: PLC0415  # a run that makes nothing must not pay
 
-        what, now = (event.subject, event.text), self._clock()
-        if now - self._told_at.setdefault(what, now) >= _EVERY_S:
-            self._told_at[what] = now
+        now = self._clock()
+        if now - self._told_at.setdefault(event.subject, now) >= _EVERY_S:
+            self._told_at[event.subject] = now
             self._write(progress_line(event))
 
     def _is_first(self, text: str) -> bool:

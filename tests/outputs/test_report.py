@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pytest_comfygen.errors import ServerUnreachable, UnknownKey, Where
-from pytest_comfygen.outputs.report import finding_rows, images_line, one_line, reason_lines, render
-from pytest_comfygen.records import Finding, Reason
+from pytest_comfygen.outputs.report import finding_rows, images_line, one_line, progress_line, reason_lines, render
+from pytest_comfygen.records import Event, Finding, Reason
 
 
 def test_an_error_is_code_place_and_message_on_one_line() -> None:
@@ -78,3 +80,31 @@ def test_findings_are_an_aligned_table() -> None:
         "black       every pixel is black  a picture",
     ]
     assert finding_rows(findings) == expected
+
+
+def test_progress_is_told_with_amount_rate_and_time_left() -> None:
+    event = Event(
+        kind="progress", subject="base.safetensors", text="downloading", value=1.2e9, maximum=6.9e9, per_s=45e6
+    )
+
+    assert progress_line(event) == "base.safetensors: downloading 1.2 of 6.9 GB, 45.0 MB/s, 2 min left"
+
+
+def test_progress_without_a_rate_tells_the_part() -> None:
+    event = Event(kind="progress", subject="ComfyUI", text="receiving objects", value=30, maximum=120)
+
+    assert progress_line(event) == "ComfyUI: receiving objects 25%"
+    assert progress_line(replace(event, value=0, maximum=0, text="Collecting numpy")) == "ComfyUI: Collecting numpy"
+
+
+def test_progress_without_an_end_tells_the_amount() -> None:
+    event = Event(kind="progress", subject="x", text="hashing", value=2500, per_s=500)
+
+    assert progress_line(event) == "x: hashing 2.5 kB, 500.0 B/s"
+
+
+@pytest.mark.parametrize(("per_s", "left"), [(1e9, "6 s left"), (1e6, "95 min left"), (1e5, "15.8 h left")])
+def test_the_time_left_is_told_in_a_unit_that_fits(per_s: float, left: str) -> None:
+    event = Event(kind="progress", subject="x", text="downloading", value=1.2e9, maximum=6.9e9, per_s=per_s)
+
+    assert progress_line(event).endswith(left)

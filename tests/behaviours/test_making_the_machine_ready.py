@@ -1,0 +1,40 @@
+"""A run makes the machine ready: ComfyUI is installed, its server started and stopped, and nothing is done twice."""
+
+from __future__ import annotations
+
+from tests.comfyui.machine import Machine
+
+
+def test_one_command_goes_from_nothing_to_images(machine: Machine) -> None:
+    machine.add_checkpoint(directory=machine.repository.path / "shared" / "checkpoints")
+    result = machine.run("jobs", "--comfy-models-dir", "shared", "-v")
+
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*installing to*tools/ComfyUI*", "comfygen: ComfyUI 0.3.64 (v0.3.64, commit *) at *"])
+    assert machine.repository.image("kin_dwarf").exists()
+    assert machine.wait_until_gone() == []
+
+
+def test_a_second_run_starts_nothing(ready_machine: Machine) -> None:
+    ready_machine.run("jobs").assert_outcomes(passed=2)
+    result = ready_machine.run("jobs")
+
+    assert "images: 2 current" in result.outlines
+    assert "ComfyUI 0.3.64" not in str(result.stdout)
+
+
+def test_workers_share_one_server(ready_machine: Machine) -> None:
+    result = ready_machine.run("jobs", "-n2")
+
+    result.assert_outcomes(passed=2)
+    assert len(ready_machine.tricks.notes("start")) == 1
+    assert ready_machine.wait_until_gone() == []
+
+
+def test_the_record_says_what_made_the_image(ready_machine: Machine) -> None:
+    ready_machine.run("jobs")
+
+    record = ready_machine.repository.record("kin_dwarf")
+    assert record["comfyui"]["version"] == "0.3.64"
+    assert record["comfyui"]["commit"] == ready_machine.install().commit
+    assert record["models"]["checkpoint_sha256"]
