@@ -183,7 +183,8 @@ class Machine:
         device = f", {server.device}" if server.device else ""
         self._premises.say(f"ComfyUI {server.version} ({install.revision}{commit}) at {server.url}{device}")
         self.failed_nodes = failed_nodes(log_tail(lease.server.log, _LOG_LINES))
-        for name in self.failed_nodes:
+        custom = [name for name in self.failed_nodes if (install.directory / "custom_nodes" / name).exists()]
+        for name in custom:  # what comes with ComfyUI itself and lacks a library was told by the installation
             self._premises.say(f"the custom node {name} could not be imported; see {lease.server.log}")
 
     def _command(self, install: Install, args: tuple[str, ...]) -> tuple[ServerCommand, Path]:
