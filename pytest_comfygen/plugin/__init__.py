@@ -51,7 +51,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: WorkerController) -> None:
     """Send the session to an xdist worker."""
-    node.workerinput["comfygen"] = session_of(node.config).packed()
+    session_of(node.config).send(node.workerinput)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

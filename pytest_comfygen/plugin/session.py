@@ -23,6 +23,7 @@ __all__ = ["LeftAlone", "Session", "close_session", "comfy_dirs", "open_session"
 
 _KEY = pytest.StashKey["Session"]()
 _LUGGAGE = "comfygen"
+_TOLD = "told"
 
 
 class LeftAlone:
@@ -48,7 +49,7 @@ class Session:
         self.asked = asked
         self.nonce = nonce
         self.root = root = repository_of(config)
-        self.progress = Progress(config, nonce, root / ".comfygen" / "told")
+        self.progress = Progress(config, nonce, lambda: self.work.local_directory(_TOLD))
         self._worker = _number_of(config)
         self.comfy_dirs = comfy_dirs(root, settings)
         self.left_alone = LeftAlone()
@@ -71,6 +72,14 @@ class Session:
         if self._work is not None:
             self._work.close()
         self.progress.close()
+
+    def send(self, luggage: dict[str, Any]) -> None:
+        """Give an xdist worker what it has to know, and listen to what it tells.
+
+        :param luggage: the worker's `workerinput`.
+        """
+        luggage[_LUGGAGE] = self.packed()
+        self.progress.listen(self.root / ".comfygen" / _TOLD)
 
     def packed(self) -> dict[str, Any]:
         """As built-ins, for the way to an xdist worker."""

@@ -71,7 +71,7 @@ def plan(wish: InstallWish, state: InstallState, environment: Mapping[str, str])
     flavour = choose(wish, environment)
     steps = [_step("checkout", _CHECKOUT)] if state.kind == "absent" else []
     present = installed_torch(places.environment)
-    if present is None or present.flavour != flavour.name:
+    if present is None or (present.flavour != flavour.name and wish.torch_index != "default"):
         steps.append(_torch_step(wish, flavour))
     if present is None:
         steps.append(_step("requirements", _REQUIREMENTS))
