@@ -6,6 +6,11 @@ a *record* says what made an image; a *finding* is one verdict; a *model* is a w
 
 from __future__ import annotations
 
+from pytest_comfygen.records.diagnosis import (
+    Diagnosis,
+    MachineFinding,
+    Severity,
+)
 from pytest_comfygen.records.image import (
     Finding,
     Fingerprint,
@@ -61,6 +66,7 @@ from pytest_comfygen.records.words import (
 __all__ = [
     "CheckpointRecipe",
     "Checks",
+    "Diagnosis",
     "DiskSpace",
     "DownloadPlan",
     "Downloaded",
@@ -78,6 +84,7 @@ __all__ = [
     "Job",
     "JobFile",
     "JobResult",
+    "MachineFinding",
     "Model",
     "ModelPlaces",
     "ObjectInfo",
@@ -92,6 +99,7 @@ __all__ = [
     "ServerInfo",
     "ServerWish",
     "SetValue",
+    "Severity",
     "Size",
     "Status",
     "Timing",
