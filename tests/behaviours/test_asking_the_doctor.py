@@ -144,3 +144,30 @@ def test_a_test_run_after_the_doctor_may_write_bytecode_again(repository: Reposi
     repository.run("--comfy-doctor")
 
     assert sys.dont_write_bytecode == before
+
+
+def test_a_comfyui_that_pytest_takes_for_the_repository_is_told(tmp_path: Path) -> None:
+    """As a process of its own: pytest looks for its root before it knows the options of plugins."""
+    checkout, here = tmp_path / "ComfyUI", tmp_path / "game"
+    here.mkdir()
+    checkout.mkdir()
+    for name in ("main.py", "comfyui_version.py", "pytest.ini"):
+        (checkout / name).write_text("[pytest]\n" if name == "pytest.ini" else "")
+
+    codes = [
+        {
+            finding["code"]
+            for finding in json.loads(
+                subprocess.run(
+                    [sys.executable, "-m", "pytest", "--comfy-doctor", "--comfy-json", *words],
+                    cwd=here,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                ).stdout
+            )["findings"]
+        }
+        for words in (["--comfy-dir", str(checkout)], [f"--comfy-dir={checkout}"])
+    ]
+
+    assert ["root-is-comfyui" in each for each in codes] == [True, False]

@@ -155,10 +155,17 @@ def _(clinic: Clinic, _request: object) -> None:
     clinic.ask_hub(more=", size: 90000 TB")
 
 
+@tells("root-is-comfyui", "error", "--comfy-dir=DIR")
+def _(clinic: Clinic, _request: object) -> dict[str, object]:
+    clinic.install()
+    clinic.root = checkout = clinic.comfyui
+    return {"dir": str(checkout)}
+
+
 # --- ComfyUI ----------------------------------------------------------------------------------------------------------
 
 
-@tells("install-missing", "error", "pytest jobs --comfy-update stale --comfy-install auto")
+@tells("install-missing", "error", "pytest jobs --comfy-update=stale --comfy-install=auto")
 def _(_clinic: Clinic, _request: object) -> None:
     """Nothing is installed."""
 
@@ -400,7 +407,7 @@ def _(clinic: Clinic, _request: object) -> None:
     clinic.keep(name="model.ckpt")
 
 
-@tells("model-missing", "error", "pytest jobs --comfy-update stale --comfy-download")
+@tells("model-missing", "error", "pytest jobs --comfy-update=stale --comfy-download")
 def _(clinic: Clinic, _request: object) -> None:
     clinic.ask_hub()
 
@@ -726,7 +733,7 @@ def test_an_own_environment_with_the_wrong_torch_gets_the_command(clinic: Clinic
 
     (found,) = clinic.told("torch-unfit", **(settings_of(ready) | {"torch": "auto"}))
 
-    assert "--comfy-torch cu130" in found.command
+    assert "--comfy-torch=cu130" in found.command
 
 
 @pytest.mark.parametrize(

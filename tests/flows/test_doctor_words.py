@@ -19,7 +19,7 @@ COMFYUI = MachineFinding(
     subject="ComfyUI",
     found="it does not exist",
     wanted="v0.3.64",
-    command="pytest jobs --comfy-install auto",
+    command="pytest jobs --comfy-install=auto",
 )
 
 
@@ -34,7 +34,7 @@ def test_findings_are_aligned_and_what_is_wrong_has_its_code_and_remedy() -> Non
         "                  wanted: cu130",
         "error    ComfyUI  it does not exist [install-missing]",
         "                  wanted: v0.3.64",
-        "                  command: pytest jobs --comfy-install auto",
+        "                  command: pytest jobs --comfy-install=auto",
         "not ready: 1 ok, 1 warning, 1 error",
     ]
 
@@ -62,7 +62,7 @@ def test_programs_get_the_same_keys_for_every_finding() -> None:
     assert [list(finding) for finding in document["findings"]] == [
         ["code", "severity", "subject", "found", "wanted", "command"]
     ] * 2
-    assert document["findings"][1]["command"] == "pytest jobs --comfy-install auto"
+    assert document["findings"][1]["command"] == "pytest jobs --comfy-install=auto"
 
 
 def test_json_is_ascii_whatever_was_found() -> None:
@@ -74,18 +74,18 @@ def test_json_is_ascii_whatever_was_found() -> None:
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ({}, "pytest jobs --comfy-update stale --comfy-install auto"),
-        ({"dir": "my comfy"}, "pytest jobs --comfy-dir 'my comfy' --comfy-update stale --comfy-install auto"),
-        ({"install": "never"}, "pytest jobs --comfy-install auto --comfy-update stale"),
-        ({"doctor": True, "json": True, "check": True}, "pytest jobs --comfy-update stale --comfy-install auto"),
+        ({}, "pytest jobs --comfy-update=stale --comfy-install=auto"),
+        ({"dir": "my comfy"}, "pytest jobs '--comfy-dir=my comfy' --comfy-update=stale --comfy-install=auto"),
+        ({"install": "never"}, "pytest jobs --comfy-install=auto --comfy-update=stale"),
+        ({"doctor": True, "json": True, "check": True}, "pytest jobs --comfy-update=stale --comfy-install=auto"),
         (
             {"extra_requirements": ["eels<2"]},
-            "pytest jobs --comfy-extra-requirements 'eels<2' --comfy-update stale --comfy-install auto",
+            "pytest jobs '--comfy-extra-requirements=eels<2' --comfy-update=stale --comfy-install=auto",
         ),
-        ({"timeout": "30"}, "pytest jobs --comfy-timeout 30 --comfy-update stale --comfy-install auto"),
+        ({"timeout": "30"}, "pytest jobs --comfy-timeout=30 --comfy-update=stale --comfy-install=auto"),
         (
             {"torch_index": "https://me:secret@example.org/whl"},
-            "pytest jobs --comfy-torch-index https://example.org/whl --comfy-update stale --comfy-install auto",
+            "pytest jobs --comfy-torch-index=https://example.org/whl --comfy-update=stale --comfy-install=auto",
         ),
     ],
 )
@@ -99,5 +99,5 @@ def test_a_flag_may_have_a_value() -> None:
     commands = Commands.of(settings(), ("jobs/a b.comfyjob.yaml",))
 
     assert commands.run(download="unverified") == (
-        "pytest 'jobs/a b.comfyjob.yaml' --comfy-update stale --comfy-download=unverified"
+        "pytest 'jobs/a b.comfyjob.yaml' --comfy-update=stale --comfy-download=unverified"
     )

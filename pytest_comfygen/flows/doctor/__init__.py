@@ -20,7 +20,7 @@ from pytest_comfygen.flows.doctor.leftovers import leftover_findings
 from pytest_comfygen.flows.doctor.models import take_stock
 from pytest_comfygen.flows.doctor.servers import server_findings
 from pytest_comfygen.flows.doctor.space import space_findings
-from pytest_comfygen.flows.doctor.tools import settings_findings, tool_findings
+from pytest_comfygen.flows.doctor.tools import root_findings, settings_findings, tool_findings
 from pytest_comfygen.flows.doctor.visit import Selection, Site, Visit, git_of
 from pytest_comfygen.flows.wishes import install_wish, local_model_places
 from pytest_comfygen.records import Diagnosis, Job, MachineFinding
@@ -67,6 +67,7 @@ def _machine(site: Site, access: Access) -> Iterator[MachineFinding]:
     places = local_model_places(visit.settings, visit.root, visit.environment)
     stock = take_stock(site, places, access)
     installs = site.starts_own and site.state.install is None
+    yield from root_findings(visit.root, site.wish.directory)
     yield from settings_findings(visit.settings)
     yield from tool_findings(visit.environment, site.git, python=site.wish.python, installs=installs)
     yield from space_findings(site, stock.missing)

@@ -72,6 +72,7 @@ CODES = AS_IT_SHOULD_BE | {
     "pickle-refused",
     "requirements-changed",
     "revision-differs",
+    "root-is-comfyui",
     "server-dead",
     "server-failed",
     "server-silent",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -104,7 +105,7 @@ def _changed(site: Site, pin: Pin, wrong: str | None, changes: tuple[str, ...]) 
         subject="ComfyUI",
         found=f"{stays} somebody changed {files}",
         wanted="the files of the commit" if not wrong else f"no changes, or what is there as {pin.option}",
-        command=f'git -C "{pin.directory}" stash',
+        command=shlex.join(["git", "-C", str(pin.directory), "stash"]),
     )
 
 

@@ -50,10 +50,13 @@ def _is_repeated(option: Option) -> bool:
 
 
 def _words(option: Option, value: object) -> Iterator[str]:
-    """An option as it is typed; passwords in addresses are left out."""
+    """An option as it is typed; passwords in addresses are left out.
+
+    With `=`, because pytest takes a path that stands by itself for one of its own before it knows our options.
+    """
     if option.kind == "flag":
         yield option.flag if value is True else f"{option.flag}={value}"
         return
     for one in value if isinstance(value, tuple) else (value,):
         text = f"{one:g}" if isinstance(one, float) else str(one)
-        yield from (option.flag, redacted(text))
+        yield f"{option.flag}={redacted(text)}"

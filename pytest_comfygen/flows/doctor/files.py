@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -102,7 +103,7 @@ def git_findings(visit: Visit, git: Git | None, local: Iterable[Path]) -> Iterat
 
     :param local: directories that are not for the repository; those that exist are looked at.
     """
-    present = [path for path in local if path.is_dir() and path.is_relative_to(visit.root)]
+    present = [path for path in local if path.is_dir() and visit.root in path.parents]
     if git is None or not (visit.root / ".git").exists() or not present:
         return
     shown = [path for path in present if _is_shown(git, visit.root, path)]
@@ -114,7 +115,7 @@ def git_findings(visit: Visit, git: Git | None, local: Iterable[Path]) -> Iterat
             subject=visit.shown(path),
             found="git status shows it, and `git add .` would take it in",
             wanted=f"the line {line} in {visit.shown(visit.root / '.gitignore')}",
-            command=f'echo {line} >> "{visit.root / ".gitignore"}"',
+            command=f"echo {shlex.quote(line)} >> {shlex.quote(str(visit.root / '.gitignore'))}",
         )
     if not shown:
         yield fine("ignored", "git", f"{', '.join(map(visit.shown, present))} stays out of it")

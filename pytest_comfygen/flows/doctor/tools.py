@@ -14,7 +14,7 @@ from pytest_comfygen.flows.doctor.codes import fine
 from pytest_comfygen.records import MachineFinding
 from pytest_comfygen.settings import OPTIONS, Settings
 
-__all__ = ["settings_findings", "tool_findings"]
+__all__ = ["root_findings", "settings_findings", "tool_findings"]
 
 # What only a server that we start, or the install under it, takes notice of.
 _OF_OUR_OWN = (
@@ -43,6 +43,21 @@ def settings_findings(settings: Settings) -> Iterator[MachineFinding]:
             subject="CI",
             found="it is set, so unless told otherwise a run makes no image and installs nothing",
             wanted="unset it, or set COMFYGEN_UPDATE and COMFYGEN_INSTALL",
+        )
+
+
+def root_findings(root: Path, comfyui: Path) -> Iterator[MachineFinding]:
+    """Whether pytest found the repository, which it looks for before it knows our options.
+
+    Source: pytest, `_pytest.config.findpaths.determine_setup`.
+    """
+    if root == comfyui.resolve():
+        yield MachineFinding(
+            code="root-is-comfyui",
+            severity="error",
+            subject="repository",
+            found=f"pytest takes {root} for the repository, because a path stands by itself on the command line",
+            wanted="the path behind an equals sign: --comfy-dir=DIR; or comfy_dir in your pytest.ini",
         )
 
 
