@@ -16,9 +16,10 @@ __all__ = ["Models", "models_of", "with_names"]
 
 
 def models_of(job: Job) -> tuple[Model, ...]:
-    """The weights files that a job needs, as far as its file says."""
+    """The weights files that a job needs, as far as its file says; without roles, which differ between files."""
     recipe = job.recipe
-    return (recipe.checkpoint,) if isinstance(recipe, CheckpointRecipe) else recipe.models
+    named = (recipe.checkpoint,) if isinstance(recipe, CheckpointRecipe) else recipe.models
+    return tuple(replace(model, role=None) for model in named)
 
 
 def with_names(job: Job, name_of: Callable[[Model], str | None]) -> Job:

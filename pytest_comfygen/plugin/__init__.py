@@ -11,7 +11,7 @@ import pytest
 from pytest_comfygen import hookspecs
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.fixtures import comfy_client, comfy_generate, comfy_install, comfy_server, comfy_settings
-from pytest_comfygen.plugin.options import add_options
+from pytest_comfygen.plugin.options import add_options, keep_bytecode_to_ourselves
 from pytest_comfygen.plugin.reporting import Reporting
 from pytest_comfygen.plugin.selection import keep_asked, wants
 from pytest_comfygen.plugin.session import close_session, open_session, session_of
@@ -33,6 +33,21 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the table of options."""
     add_options(parser)
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """The doctor changes nothing, not even by importing a `conftest.py`."""
+    if early_config.known_args_namespace.comfy_doctor:
+        keep_bytecode_to_ourselves(early_config)
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Do what is done instead of a test run, when that is asked for."""
+    if not (config.option.comfy_doctor or config.option.comfy_stop or config.option.comfy_json):
+        return None
+    from pytest_comfygen.plugin.commands import run_command  # noqa: PLC0415  # a test run must not pay
+
+    return run_command(config)
 
 
 def pytest_configure(config: pytest.Config) -> None:

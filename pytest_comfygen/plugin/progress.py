@@ -102,9 +102,11 @@ class Progress:
             with capture.global_and_fixture_disabled():
                 self._show_plainly(terminal, text)
 
-    @staticmethod
-    def _show_plainly(terminal: pytest.TerminalReporter, text: str) -> None:
+    def _show_plainly(self, terminal: pytest.TerminalReporter, text: str) -> None:
         terminal.ensure_newline()
+        writer = self._config.get_terminal_writer()
+        if writer.width_of_current_line:  # after its percentage, pytest thinks that it stands on a new line
+            writer.line()
         terminal.write_line(f"comfygen: {text}")
         terminal.flush()
 

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from pytest_comfygen.errors import JobFileError
     from pytest_comfygen.plugin.work import Work
 
-__all__ = ["LeftAlone", "Session", "close_session", "comfy_dirs", "open_session", "repository_of", "session_of"]
+__all__ = [
+    "LeftAlone",
+    "Session",
+    "close_session",
+    "comfy_dirs",
+    "open_session",
+    "refuse_strange_root",
+    "repository_of",
+    "session_of",
+]
 
 _KEY = pytest.StashKey["Session"]()
 _LUGGAGE = "comfygen"
@@ -132,7 +141,7 @@ def _start(config: pytest.Config) -> Path:
     return first if first.is_dir() else first.parent
 
 
-def _refuse_strange_root(config: pytest.Config, settings: Settings) -> None:
+def refuse_strange_root(config: pytest.Config, settings: Settings) -> None:
     """Refuse to run when pytest took the value of an option of ours for the place of the tests.
 
     :raises pytest.UsageError: so it is; pytest's configuration and the ids of items would be another project's.
@@ -171,7 +180,7 @@ def close_session(config: pytest.Config) -> None:
 
 def _fresh(config: pytest.Config) -> Session:
     settings = read_settings(config)
-    _refuse_strange_root(config, settings)
+    refuse_strange_root(config, settings)
     asked = decide(config, comfy_dirs(repository_of(config), settings))
     return Session(settings, asked, secrets.token_hex(8), config)
 
