@@ -7,119 +7,123 @@ fails the check. Everything that is not a `ComfygenError` is a bug of ours and s
 
 from __future__ import annotations
 
-from pytest_comfygen.errors.asset import (
-    AssetError,
-    DestinationChanged,
-    ImageEdited,
-    ImageMissing,
-    ImageStale,
-    ImageUnrecorded,
-    OwnedByAnother,
-    RecordDamaged,
-    WriteFailed,
-)
-from pytest_comfygen.errors.install import (
-    CheckoutChanged,
-    CheckoutForeign,
-    EnvironmentBroken,
-    GitFailed,
-    GitMissing,
-    InstallFailed,
-    InstallMissing,
-    InstallSpace,
-    LockFailed,
-    RevisionUnknown,
-)
-from pytest_comfygen.errors.job import (
-    ExecutionFailed,
-    GraphRejected,
-    Interrupted,
-    JobError,
-    JobLost,
-    JobSilent,
-    ModelMissing,
-    NodeMissing,
-    NoOutput,
-    OutOfMemory,
-    PictureRefused,
-    ServerKilled,
-    SeveralOutputs,
-    TransferIncomplete,
-    ValueRefused,
-)
-from pytest_comfygen.errors.job_file import (
-    AliasRecursive,
-    BadName,
-    BadPath,
-    BadTemplate,
-    DuplicateKey,
-    EmptyFile,
-    FileUnreadable,
-    JobFileError,
-    KeyConflict,
-    LanguageVersion,
-    MergeKey,
-    MissingKey,
-    NotLoopback,
-    NotUtf8,
-    NotYet,
-    OutOfRange,
-    OutputCollision,
-    OutsideRepository,
-    PromptCut,
-    PromptMissing,
-    SecretFound,
-    SetTarget,
-    SeveralDocuments,
-    SyntaxInvalid,
-    TabFound,
-    TagRefused,
-    TooDeep,
-    TooLarge,
-    UnknownFormat,
-    UnknownKey,
-    UnknownRole,
-    UnknownVariable,
-    WorkflowInvalid,
-    WorkflowMissing,
-    WrongType,
-)
-from pytest_comfygen.errors.machine import (
-    BadResponse,
-    MachineError,
-    NoServer,
-    NotComfyUI,
-    ServerFailed,
-    ServerInUse,
-    ServerStartFailed,
-    ServerTooSlow,
-    ServerUnreachable,
-    SketchMissing,
-)
-from pytest_comfygen.errors.model import (
-    AddressRefused,
-    DiskTooSmall,
-    DownloadFailed,
-    HashMismatch,
-    HashUnknown,
-    LicenceNotAccepted,
-    ModelDamaged,
-    ModelNotFound,
-    Offline,
-    PageInsteadOfModel,
-    PickleRefused,
-    TokenMissing,
-    TokenRefused,
-    UrlUnknown,
-)
-from pytest_comfygen.errors.place import (
-    ComfygenError,
-    Where,
-)
-from pytest_comfygen.errors.settings import (
-    SettingsConflict,
-    SettingsError,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_comfygen.errors.asset import (
+        AssetError,
+        DestinationChanged,
+        ImageEdited,
+        ImageMissing,
+        ImageStale,
+        ImageUnrecorded,
+        OwnedByAnother,
+        RecordDamaged,
+        WriteFailed,
+    )
+    from pytest_comfygen.errors.install import (
+        CheckoutChanged,
+        CheckoutForeign,
+        EnvironmentBroken,
+        GitFailed,
+        GitMissing,
+        InstallFailed,
+        InstallMissing,
+        InstallSpace,
+        LockFailed,
+        RevisionUnknown,
+    )
+    from pytest_comfygen.errors.job import (
+        ExecutionFailed,
+        GraphRejected,
+        Interrupted,
+        JobError,
+        JobLost,
+        JobSilent,
+        ModelMissing,
+        NodeMissing,
+        NoOutput,
+        OutOfMemory,
+        PictureRefused,
+        ServerKilled,
+        SeveralOutputs,
+        TransferIncomplete,
+        ValueRefused,
+    )
+    from pytest_comfygen.errors.job_file import (
+        AliasRecursive,
+        BadName,
+        BadPath,
+        BadTemplate,
+        DuplicateKey,
+        EmptyFile,
+        FileUnreadable,
+        JobFileError,
+        KeyConflict,
+        LanguageVersion,
+        MergeKey,
+        MissingKey,
+        NotLoopback,
+        NotUtf8,
+        NotYet,
+        OutOfRange,
+        OutputCollision,
+        OutsideRepository,
+        PromptCut,
+        PromptMissing,
+        SecretFound,
+        SetTarget,
+        SeveralDocuments,
+        SyntaxInvalid,
+        TabFound,
+        TagRefused,
+        TooDeep,
+        TooLarge,
+        UnknownFormat,
+        UnknownKey,
+        UnknownRole,
+        UnknownVariable,
+        WorkflowInvalid,
+        WorkflowMissing,
+        WrongType,
+    )
+    from pytest_comfygen.errors.machine import (
+        BadResponse,
+        MachineError,
+        NoServer,
+        NotComfyUI,
+        ServerFailed,
+        ServerInUse,
+        ServerStartFailed,
+        ServerTooSlow,
+        ServerUnreachable,
+        SketchMissing,
+    )
+    from pytest_comfygen.errors.model import (
+        AddressRefused,
+        DiskTooSmall,
+        DownloadFailed,
+        HashMismatch,
+        HashUnknown,
+        LicenceNotAccepted,
+        ModelDamaged,
+        ModelNotFound,
+        Offline,
+        PageInsteadOfModel,
+        PickleRefused,
+        TokenMissing,
+        TokenRefused,
+        UrlUnknown,
+    )
+    from pytest_comfygen.errors.place import (
+        ComfygenError,
+        Where,
+    )
+    from pytest_comfygen.errors.settings import (
+        SettingsConflict,
+        SettingsError,
+    )
 
 __all__ = [
     "AddressRefused",
@@ -220,3 +224,17 @@ __all__ = [
     "WriteFailed",
     "WrongType",
 ]
+
+# In the order in which a run needs them: one without images knows settings only.
+_FAMILIES = ("settings", "place", "machine", "job", "job_file", "asset", "install", "model")
+
+
+def __getattr__(name: str) -> object:
+    """A class from its family, loaded when it is first asked for: every pytest run pays for what is loaded here."""
+    for family in _FAMILIES:
+        module = import_module(f"{__name__}.{family}")
+        if name in module.__all__:
+            globals()[name] = found = getattr(module, name)
+            return found
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from pytest_comfygen.engine.download import Access, Surroundings, download, plan_downloads, readable_size
-from pytest_comfygen.engine.models import ModelHashes, check_weights, find_model, match_name, near_models
-from pytest_comfygen.errors import ComfygenError, DiskTooSmall, HashMismatch, ModelDamaged, ModelMissing
+from pytest_comfygen.engine.models import ModelHashes, check_weights, find_model, match_name
+from pytest_comfygen.errors import ComfygenError, HashMismatch, ModelDamaged, ModelMissing
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import local_model_places
-from pytest_comfygen.records import CheckpointRecipe, DownloadPlan, FoundModel, Job, Model, ModelPlaces, PlannedDownload
+from pytest_comfygen.records import CheckpointRecipe, FoundModel, Job, Model, ModelPlaces
 
 __all__ = ["Models", "models_of", "with_names"]
 
@@ -76,13 +75,16 @@ class Models:
         """
         wanted = dict.fromkeys(model for job in jobs for model in models_of(job))
         missing = [model for model in wanted if model not in self._missing and not self.find(model)]
-        if missing and self._settings.download:
+        if not missing:
+            return
+        from pytest_comfygen.flows.fetch import fetch, not_here  # noqa: PLC0415  # what is there needs no network
+
+        if self._settings.download:
             make_room()
-            self._missing |= dict(self._downloaded(missing))
+            self._missing |= fetch(missing, self._where(), self._cache(), self._premises)
             self._forget(missing)
-        elif missing:
-            planned = plan_downloads(missing, self._where(), access=None)
-            self._missing |= {model: _not_here(model, planned, self._where()) for model in missing}
+        else:
+            self._missing |= not_here(missing, self._where())
 
     def check(self, job: Job) -> None:
         """What the job needs is on this machine and can be used.
@@ -117,7 +119,7 @@ class Models:
 
     def _check(self, model: Model) -> FoundModel | ComfygenError:
         found = self.find(model)
-        result: FoundModel | ComfygenError = self._missing.get(model) or _missing(model)
+        result: FoundModel | ComfygenError = self._missing.get(model) or missing_model(model)
         if found:
             try:
                 check_weights(found.path, pickles_allowed=self._settings.allow_pickles)
@@ -172,94 +174,10 @@ class Models:
             self._hashes = ModelHashes(cache, notify=self._premises.notify)
         return self._hashes
 
-    # --- downloading --------------------------------------------------------------------------------------------------
 
-    def _downloaded(self, missing: Sequence[Model]) -> Iterator[tuple[Model, ComfygenError]]:
-        """Download what is missing.
-
-        :returns: what could not be had, and why.
-        """
-        access = Access.of(self._premises.environment)
-        planned = plan_downloads(missing, self._where(), access=access)
-        for line in download_lines(planned):
-            self._premises.say(line)
-        if full := _full_disk(planned):
-            yield from ((model, full) for model in missing)
-            return
-        around = Surroundings(notify=self._premises.notify)
-        for one in planned.downloads:
-            try:
-                done = download(
-                    one.model,
-                    one.target,
-                    access=access,
-                    hashes=self._cache(),
-                    around=around,
-                    unverified=self._settings.download == "unverified",
-                    pickles_allowed=self._settings.allow_pickles,
-                )
-            except ComfygenError as error:
-                yield one.model, error
-                continue
-            if not done.is_verified:
-                self._premises.say(f"{one.model.name} was not verified; to pin it, declare  sha256: {done.sha256}")
-
-
-def download_lines(planned: DownloadPlan) -> Iterator[str]:
-    """What is about to be downloaded, said before it is."""
-    count = len(planned.downloads)
-    yield f"downloading {count} model{'s' if count > 1 else ''}: {_sums(planned)}"
-    for one in planned.downloads:
-        yield f"    {_line(one)}"
-
-
-def _not_here(model: Model, planned: DownloadPlan, places: ModelPlaces) -> ModelMissing:
-    """What is missing altogether, and how it can be had."""
-    near = near_models(model, places)
-    can_be_had = [one for one in planned.downloads if one.model.url]
-    others = [] if len(planned.downloads) == 1 and not can_be_had else [_line(one) for one in planned.downloads]
-    if near and not model.url:
-        hint = f"did you mean {' or '.join(near)}?"
-    elif can_be_had and model.url:
-        hint = "the same command with --comfy-download" + ("" if model.sha256 else "=unverified")
-    else:
-        hint = f"put it into ComfyUI's models/{model.folder}/, or declare it under `models:` with its url and sha256"
-    sums = f"missing altogether: {_sums(planned)}"
-    return ModelMissing(
-        f"{model.name} is not among the {model.folder} on this machine",
-        details=(sums, *others) if others else (),
-        hint=hint,
-    )
-
-
-def _missing(model: Model) -> ModelMissing:
-    return ModelMissing(f"{model.name} is not among the {model.folder} on this machine")
-
-
-def _sums(planned: DownloadPlan) -> str:
-    """How much there is to transfer, and the room for it."""
-    unknown = f" and {planned.unknown_sizes} of unknown size" if planned.unknown_sizes else ""
-    room = ", ".join(f"{readable_size(disk.free_bytes)} free in {disk.directory}" for disk in planned.disks)
-    return f"{readable_size(planned.total_bytes)}{unknown} to download, {room}"
-
-
-def _line(one: PlannedDownload) -> str:
-    model = one.model
-    size = readable_size(one.size_bytes) if one.size_bytes is not None else "size unknown"
-    part = f" ({readable_size(one.part_bytes)} of it here already)" if one.part_bytes else ""
-    licence = f"; licence: {model.license}" if model.license else ""
-    return f"{model.folder}/{model.name}, {size}{part}, {model.url or 'no url declared'}{licence}"
-
-
-def _full_disk(planned: DownloadPlan) -> DiskTooSmall | None:
-    for disk in planned.disks:
-        if not disk.is_enough:
-            return DiskTooSmall(
-                f"the downloads take {readable_size(disk.needed_bytes)} in {disk.directory}, and "
-                f"{readable_size(disk.free_bytes)} are free",
-                hint="make room, or name a directory on another disk with --comfy-models-dir",
-            )
-    return None
+def missing_model(model: Model, details: tuple[str, ...] = (), hint: str | None = None) -> ModelMissing:
+    """The error for a model that is not on this machine."""
+    return ModelMissing(f"{model.name} is not among the {model.folder} on this machine", details=details, hint=hint)
 
 
 def listed_name(model: Model, names: Sequence[str]) -> str | None:

@@ -74,9 +74,10 @@ class _Watch:
 
 def _killed(job: Job, failure: ComfygenError, lease: Lease) -> ServerKilled:
     what = "went silent" if isinstance(failure, JobSilent) else "died"
+    log = lease.server.log.with_suffix(".1.log")  # it will have this name when the next server has begun one
     return ServerKilled(
         f"ComfyUI {what} while it made {job.name}",
         where=job.where,
         details=log_tail(lease.server.log),
-        hint=f"see {lease.server.log}; a smaller size or `server: {{args: [--lowvram]}}` takes less memory",
+        hint=f"see {log}; a smaller size or `server: {{args: [--lowvram]}}` takes less memory",
     )

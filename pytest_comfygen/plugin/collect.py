@@ -17,12 +17,13 @@ from pytest_comfygen.outputs.report import one_line, reason_lines, render
 from pytest_comfygen.plugin.selection import bring_forward
 from pytest_comfygen.plugin.session import session_of
 from pytest_comfygen.records import Job, JobFile, JobResult
+from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
     from pytest_comfygen.engine.client import ComfyClient
     from pytest_comfygen.engine.install import Install
     from pytest_comfygen.flows.plan import Plan
-    from pytest_comfygen.plugin.servers import Meeting
+    from pytest_comfygen.plugin.servers import Meeting, Servers
 
 _MANY = 1000
 
@@ -167,7 +168,7 @@ class ComfyItem(pytest.Function):
         self._plan = work.plan(self.job)
         self._meeting = None
         if self._plan.action == "make":
-            servers = work.servers
+            servers = self._servers
             try:
                 client = servers.client_of(self.job, self._default_client, self._selection, self._install)
             except ModelMissing as missing:
@@ -191,6 +192,15 @@ class ComfyItem(pytest.Function):
             msg = f"the fixture comfy_client must give a ComfyClient, not {client!r}"
             raise TypeError(msg)
         return client
+
+    @property
+    def _servers(self) -> Servers:
+        """Where this item is made: the fixture `comfy_settings` decides, which a `conftest.py` may override."""
+        settings = self._fixture("comfy_settings")
+        if not isinstance(settings, Settings):
+            msg = f"the fixture comfy_settings must give Settings, not {settings!r}"
+            raise TypeError(msg)
+        return session_of(self.config).work.desk(settings).servers
 
     def _install(self) -> Install:
         """The fixture `comfy_install`, which a `conftest.py` may override."""
@@ -231,12 +241,11 @@ class ComfyItem(pytest.Function):
             pytest.skip(f"planned: {self.job.output_name} is not made yet")
 
     def _make(self, plan: Plan, meeting: Meeting) -> JobResult:
-        work = session_of(self.config).work
         try:
-            return work.servers.make(plan, meeting, self.ihook)
+            return self._servers.make(plan, meeting, self.ihook)
         except ComfygenError as error:
             if error.wants_server:
-                work.servers.forget_meeting(meeting)
+                self._servers.forget_meeting(meeting)
             raise
 
     def reportinfo(self) -> tuple[Path, int, str]:

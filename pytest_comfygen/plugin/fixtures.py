@@ -26,9 +26,9 @@ def comfy_settings(pytestconfig: pytest.Config) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def comfy_install(pytestconfig: pytest.Config) -> Install:
+def comfy_install(pytestconfig: pytest.Config, comfy_settings: Settings) -> Install:
     """ComfyUI in `--comfy-dir`, installed or brought to its pin when the settings allow it."""
-    return session_of(pytestconfig).work.machine.install()
+    return session_of(pytestconfig).work.desk(comfy_settings).machine.install()
 
 
 @pytest.fixture(scope="session")
@@ -38,14 +38,16 @@ def comfy_server(request: pytest.FixtureRequest, comfy_settings: Settings) -> It
         pytest.skip(
             "this run makes no picture (--comfy-check, --comfy-adopt, or CI); to make some: --comfy-update stale"
         )
-    with session_of(request.config).work.serving(request) as server:
+    with session_of(request.config).work.desk(comfy_settings).serving(request) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def comfy_client(pytestconfig: pytest.Config, comfy_server: ServerInfo) -> Iterator[ComfyClient]:
+def comfy_client(
+    pytestconfig: pytest.Config, comfy_server: ServerInfo, comfy_settings: Settings
+) -> Iterator[ComfyClient]:
     """A client of `comfy_server`."""
-    with session_of(pytestconfig).work.client_of(comfy_server) as client:
+    with session_of(pytestconfig).work.desk(comfy_settings).client_of(comfy_server) as client:
         yield client
 
 

@@ -15,6 +15,7 @@ from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.errors import ComfygenError, Where
 from pytest_comfygen.flows.plan import seed_for
 from pytest_comfygen.language.expand import make_job
+from pytest_comfygen.plugin.desk import Desk
 from pytest_comfygen.plugin.session import Session, session_of
 from pytest_comfygen.records import JobResult, relative
 
@@ -30,6 +31,7 @@ class PictureMaker:
     """
 
     session: Session
+    desk: Desk
     client: ComfyClient
     hooks: HookRelay
     directory: Path
@@ -46,8 +48,9 @@ class PictureMaker:
             command = f'pytest "{request.node.nodeid}" --comfy-update stale'
             pytest.skip(f"images are not asked for in this run; to make them: {command}")
         client: ComfyClient = request.getfixturevalue("comfy_client")
+        desk = session.work.desk(request.getfixturevalue("comfy_settings"))
         file: Path = request.path.resolve()
-        return cls(session, client, request.node.ihook, directory, file, session.work.root_of(file))
+        return cls(session, desk, client, request.node.ihook, directory, file, session.work.root_of(file))
 
     def __call__(self, prompt: str | None = None, *, name: str | None = None, **keys: object) -> JobResult:
         """Make one picture.
@@ -67,7 +70,7 @@ class PictureMaker:
     def _make(self, name: str, values: Mapping[str, object]) -> JobResult:
         job = make_job(values, name=name, root=self.root, file=self.file)
         self.made.add(name)
-        servers = self.session.work.servers
+        servers = self.desk.servers
         meeting = servers.meet(self.client)
         seed = seed_for(job, None, self.session.nonce)
         target = self.directory / job.output.name

@@ -66,6 +66,11 @@ class Progress:
             self._listener = _Listener(directory / f"{self._run}.txt", self._show_once)
             self._listener.start()
 
+    def catch_up(self) -> None:
+        """Show what workers have told up to now."""
+        if self._listener is not None:
+            self._listener.read_on()
+
     def close(self) -> None:
         """Show what was told last, and remove the file."""
         if self._listener is not None:
@@ -119,25 +124,27 @@ class _Listener(threading.Thread):
         self._file = file
         self._show = show
         self._read = 0
+        self._turn = threading.Lock()
         self._ended = threading.Event()
 
     def run(self) -> None:
         """Read on until `end`."""
         while not self._ended.wait(_PAUSE_S):
-            self._read_on()
+            self.read_on()
 
     def end(self) -> None:
         """Read what is left, and remove the file and those of runs that died."""
         self._ended.set()
         self.join()
-        self._read_on()
+        self.read_on()
         for old in self._file.parent.glob("*.txt"):
             with suppress(OSError):
                 if old == self._file or time.time() - old.stat().st_mtime > _FORGOTTEN_S:
                     old.unlink()
 
-    def _read_on(self) -> None:
-        with suppress(OSError), self._file.open("rb") as file:
+    def read_on(self) -> None:
+        """Show the lines that have come since."""
+        with self._turn, suppress(OSError), self._file.open("rb") as file:
             file.seek(self._read)
             whole, newline, _ = file.read().rpartition(b"\n")
             self._read += len(whole) + len(newline)

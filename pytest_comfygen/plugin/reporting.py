@@ -60,6 +60,7 @@ class Reporting:
         """Send home what was left alone, or set the exit code."""
         output = getattr(self._config, "workeroutput", None)
         if output is None:
+            self._session.progress.catch_up()
             session.exitstatus = self._tally.exit_code(session, exitstatus)
         else:
             output["comfygen"] = self._session.brought_home()

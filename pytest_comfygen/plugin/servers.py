@@ -81,7 +81,7 @@ class Servers:
 
         :raises MachineError: not one of the images can be made with what is on this machine.
         """
-        if self._is_equipped or not self._machine.serves_our_models:
+        if self._is_equipped or self._settings.sketch or self._settings.url or not self._machine.serves_our_models:
             return
         self._is_equipped = True
         jobs = [job for job in selection if not self._is_elsewhere(job) and self._plan(job).action == "make"]

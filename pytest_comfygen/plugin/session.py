@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_comfygen.errors import SettingsError
 from pytest_comfygen.flows.repository import find_root
 from pytest_comfygen.plugin.asked import Asked, add_job_files, decide
 from pytest_comfygen.plugin.options import read_settings
@@ -154,7 +155,7 @@ def refuse_strange_root(config: pytest.Config, settings: Settings) -> None:
         path = config.invocation_params.dir / value
         if value and path.exists() and path.resolve().is_relative_to(config.rootpath.resolve()):
             msg = (
-                f"[settings] pytest took {value}, the value of --comfy-{name}, for the directory of the tests\n"
+                f"[{SettingsError.code}] pytest took {value}, the value of --comfy-{name}, for the tests' directory\n"
                 f"hint: write it with an equals sign: --comfy-{name}={value}"
             )
             raise pytest.UsageError(msg)

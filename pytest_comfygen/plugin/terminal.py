@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_comfygen.errors import ComfygenError, MachineError, ModelMissing, NodeMissing
+from pytest_comfygen import errors
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.session import LeftAlone, Session, session_of
+
+if TYPE_CHECKING:
+    from pytest_comfygen.errors import ComfygenError
 
 __all__ = ["NO_SERVER_EXIT_CODE", "Tally", "explain", "header", "left_alone_lines", "next_step", "retell", "word_of"]
 
@@ -29,7 +33,7 @@ def header(session: Session) -> list[str]:
 
 def retell(report: pytest.TestReport, problem: BaseException, item: pytest.Item) -> None:
     """Show what we mean in our words and at its place; a bug keeps its traceback."""
-    if isinstance(problem, ComfygenError) and _concerns_us(item, report):
+    if isinstance(problem, errors.ComfygenError) and _concerns_us(item, report):
         explain(report, problem, item)
         told = tuple(_told(problem))
         item.user_properties.extend(told)  # JUnit reads them when the item is torn down,
@@ -44,7 +48,7 @@ def explain(report: pytest.TestReport, error: ComfygenError, item: pytest.Item) 
     session = session_of(item.config)
     from pytest_comfygen.outputs.report import one_line, render  # noqa: PLC0415  # needed for failures only
 
-    concerns_others = isinstance(error, MachineError | ModelMissing | NodeMissing)
+    concerns_others = isinstance(error, errors.MachineError | errors.ModelMissing | errors.NodeMissing)
     first = session.told.setdefault(f"{error.code} {error.message}", report.nodeid)
     again = concerns_others and first != report.nodeid
     report.longrepr = one_line(error) if again else render(error, **next_step(error, item, session))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -13,20 +13,13 @@ from pytest_comfygen.flows.repository import find_root
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.naming import collision_key
 from pytest_comfygen.plugin.asked import is_job_file
-from pytest_comfygen.records import Environment, Event, ImageRecord, Job, JobFile, JobResult, Model, ServerInfo
+from pytest_comfygen.records import Environment, Event, ImageRecord, Job, JobFile, JobResult, Model
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
-    import pytest
-
-    from pytest_comfygen.engine.client import ComfyClient
-    from pytest_comfygen.engine.install import Install
-    from pytest_comfygen.flows.models import Models
     from pytest_comfygen.flows.plan import Plan
-    from pytest_comfygen.flows.premises import Premises
-    from pytest_comfygen.flows.provision import Machine
     from pytest_comfygen.outputs.store import Store
-    from pytest_comfygen.plugin.servers import Servers
+    from pytest_comfygen.plugin.desk import Desk
 
 __all__ = ["Work"]
 
@@ -53,53 +46,19 @@ class Work:
         self._claims: dict[str, Job] = {}
         self._jobs: dict[Path, tuple[Job, ...]] = {}
         self._loaded: dict[Path, JobFile | None] = {}
-        self._servers: Servers | None = None
-        self._premises: Premises | None = None
-        self._machine: Machine | None = None
-        self._models: Models | None = None
+        self._desks: list[Desk] = []
         self._open = ExitStack()
 
-    @property
-    def servers(self) -> Servers:
-        """The part that talks to servers, loaded when the first image has to be made."""
-        if self._servers is None:
-            from pytest_comfygen.plugin.servers import Servers  # noqa: PLC0415  # a run that makes nothing must not pay
+    def desk(self, settings: Settings | None = None) -> Desk:
+        """Where pictures are made with these settings, which are those of the run unless a `conftest.py` has others."""
+        settings = settings or self._settings
+        found = next((desk for desk in self._desks if desk.premises.settings == settings), None)
+        if found is None:
+            from pytest_comfygen.flows.premises import Premises  # noqa: PLC0415  # a run that makes nothing must not pay
+            from pytest_comfygen.plugin.desk import Desk  # noqa: PLC0415  # as Premises
 
-            self._servers = Servers(self.premises, self.machine, self.models, self.plan, self.store)
-            self._open.callback(self._servers.close)
-        return self._servers
-
-    @property
-    def machine(self) -> Machine:
-        """The ComfyUI of this process."""
-        if self._machine is None:
-            from pytest_comfygen.flows.provision import Machine  # noqa: PLC0415  # as `servers`
-
-            self._machine = Machine(self.premises)
-        return self._machine
-
-    @property
-    def states(self) -> set[Path]:
-        """The state directories of the servers that this process used."""
-        return self._machine.states if self._machine else set()
-
-    @property
-    def models(self) -> Models:
-        """The weights files of this machine."""
-        if self._models is None:
-            from pytest_comfygen.flows.models import Models  # noqa: PLC0415  # as `servers`
-
-            self._models = Models(self.premises)
-        return self._models
-
-    @property
-    def premises(self) -> Premises:
-        """What the rooms below are given to work with."""
-        if self._premises is None:
-            from pytest_comfygen.flows.premises import Premises  # noqa: PLC0415  # as `servers`
-
-            self._premises = Premises(
-                settings=self._settings,
+            premises = Premises(
+                settings=settings,
                 root=self._root,
                 local_directory=self.local_directory,
                 environment=Environment(os.environ),
@@ -107,7 +66,15 @@ class Work:
                 worker=self._worker or 0,
                 shares_run=self._worker is not None,
             )
-        return self._premises
+            found = Desk(premises, self.plan, self.store)
+            self._desks.append(found)
+            self._open.callback(found.close)
+        return found
+
+    @property
+    def states(self) -> set[Path]:
+        """The state directories of the servers that this process used."""
+        return {state for desk in self._desks for state in desk.states}
 
     def close(self) -> None:
         """Close servers' clients, journals and stores, and forget the jobs.
@@ -117,26 +84,6 @@ class Work:
         self._open.close()
         self._claims.clear()
         self._jobs.clear()
-
-    @contextmanager
-    def serving(self, request: pytest.FixtureRequest) -> Iterator[ServerInfo]:
-        """The run's server, with the models of all selected images."""
-        from pytest_comfygen.plugin.collect import jobs_of  # noqa: PLC0415  # as `servers`
-
-        def install() -> Install:
-            found: Install = request.getfixturevalue("comfy_install")
-            return found
-
-        if not (self._settings.sketch or self._settings.url):
-            self.servers.equip(jobs_of(request.session), install)
-        with self.machine.serving(install) as server:
-            yield server
-
-    def client_of(self, server: ServerInfo) -> ComfyClient:
-        """A client of the run's server."""
-        from pytest_comfygen.flows.contact import open_client  # noqa: PLC0415  # as `servers`
-
-        return open_client(server.url, self._settings, self.premises.environment)
 
     # --- job files --------------------------------------------------------------------------------------------------
 
@@ -189,7 +136,7 @@ class Work:
         if self._has_models is None:
             directory = self._root / self._settings.dir / "models"
             self._has_models = bool(self._settings.models_dir) or directory.is_dir()
-        return self.models.sha256_of(model) if self._has_models else model.sha256
+        return self.desk().models.sha256_of(model) if self._has_models else model.sha256
 
     def settle(self, plan: Plan) -> JobResult:
         """End an item that needs no server.

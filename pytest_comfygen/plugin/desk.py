@@ -1,0 +1,92 @@
+"""Where a process of the run makes pictures: premises, machine, models and servers, for one set of settings.
+
+The settings are nearly always those of the session; a `conftest.py` that overrides `comfy_settings` has a desk of its
+own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_comfygen.records import Job, ServerInfo
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_comfygen.engine.client import ComfyClient
+    from pytest_comfygen.engine.install import Install
+    from pytest_comfygen.flows.models import Models
+    from pytest_comfygen.flows.plan import Plan
+    from pytest_comfygen.flows.premises import Premises
+    from pytest_comfygen.flows.provision import Machine
+    from pytest_comfygen.outputs.store import Store
+    from pytest_comfygen.plugin.servers import Servers
+
+__all__ = ["Desk"]
+
+
+class Desk:
+    """What making pictures needs, each part loaded when it is first used: a run in which all is current must not pay.
+
+    :param plan: what has to be done for a job.
+    :param store: the outputs of one repository.
+    """
+
+    def __init__(self, premises: Premises, plan: Callable[[Job], Plan], store: Callable[[Path], Store]) -> None:
+        self.premises = premises
+        self._plan = plan
+        self._store = store
+
+    @cached_property
+    def machine(self) -> Machine:
+        """The ComfyUI of this process."""
+        from pytest_comfygen.flows.provision import Machine  # noqa: PLC0415  # as the class says
+
+        return Machine(self.premises)
+
+    @cached_property
+    def models(self) -> Models:
+        """The weights files of this machine."""
+        from pytest_comfygen.flows.models import Models  # noqa: PLC0415  # as the class says
+
+        return Models(self.premises)
+
+    @cached_property
+    def servers(self) -> Servers:
+        """The part that talks to servers."""
+        from pytest_comfygen.plugin.servers import Servers  # noqa: PLC0415  # as the class says
+
+        return Servers(self.premises, self.machine, self.models, self._plan, self._store)
+
+    @property
+    def states(self) -> set[Path]:
+        """The state directories of the servers that this process used."""
+        return self.machine.states if "machine" in self.__dict__ else set()
+
+    @contextmanager
+    def serving(self, request: pytest.FixtureRequest) -> Iterator[ServerInfo]:
+        """The run's server, with the models of all selected images."""
+        from pytest_comfygen.plugin.collect import jobs_of  # noqa: PLC0415  # as the class says
+
+        def install() -> Install:
+            found: Install = request.getfixturevalue("comfy_install")
+            return found
+
+        self.servers.equip(jobs_of(request.session), install)
+        with self.machine.serving(install) as server:
+            yield server
+
+    def client_of(self, server: ServerInfo) -> ComfyClient:
+        """A client of the run's server."""
+        from pytest_comfygen.flows.contact import open_client  # noqa: PLC0415  # as the class says
+
+        return open_client(server.url, self.premises.settings, self.premises.environment)
+
+    def close(self) -> None:
+        """Close clients, servers and the journal."""
+        if "servers" in self.__dict__:
+            self.servers.close()
