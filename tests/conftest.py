@@ -18,7 +18,7 @@ from tests.repository import Repository
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither the desk's settings nor CI's shape what the inner runs do."""
     for name in ("CI", "PYTEST_ADDOPTS", "COLUMNS", *(name for name in os.environ if name.startswith("COMFYGEN_"))):
-        if name not in ("COMFYGEN_TEST_URL", "COMFYGEN_TEST_REPO"):
+        if not name.startswith("COMFYGEN_TEST_"):
             monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COMFYGEN_INSTALL", "never")  # no test may clone ComfyUI by accident
 

@@ -16,9 +16,10 @@ __all__ = ["Models", "models_of", "with_names"]
 
 
 def models_of(job: Job) -> tuple[Model, ...]:
-    """The weights files that a job needs, as far as its file says."""
+    """The weights files that a job needs, as far as its file says; without roles, which differ between files."""
     recipe = job.recipe
-    return (recipe.checkpoint,) if isinstance(recipe, CheckpointRecipe) else recipe.models
+    named = (recipe.checkpoint,) if isinstance(recipe, CheckpointRecipe) else recipe.models
+    return tuple(replace(model, role=None) for model in named)
 
 
 def with_names(job: Job, name_of: Callable[[Model], str | None]) -> Job:
@@ -57,12 +58,12 @@ class Models:
             return model.sha256
         if model not in self._known:
             found = self.find(model)
-            self._known[model] = self._hash(found) if found else None
+            self._known[model] = self._hash_if_readable(found) if found else None
         return self._known[model]
 
     def find(self, model: Model) -> FoundModel | None:
-        """The model's file on this machine."""
-        if self._found.get(model) is None:
+        """The model's file on this machine; looked for once, and again after a download."""
+        if model not in self._found:
             self._found[model] = find_model(model, self._where())
         return self._found[model]
 
@@ -78,6 +79,7 @@ class Models:
         if missing and self._settings.download:
             make_room()
             self._missing |= dict(self._downloaded(missing))
+            self._forget(missing)
         elif missing:
             planned = plan_downloads(missing, self._where(), access=None)
             self._missing |= {model: _not_here(model, planned, self._where()) for model in missing}
@@ -108,11 +110,6 @@ class Models:
         if first:
             raise first
 
-    def name_of(self, model: Model) -> str | None:
-        """The name by which ComfyUI lists the model; None when it is not on this machine."""
-        found = self.find(model)
-        return found.name if found else None
-
     # --- looking ------------------------------------------------------------------------------------------------------
 
     def _checked_model(self, model: Model) -> FoundModel | ComfygenError:
@@ -134,14 +131,26 @@ class Models:
     def _compare(self, found: FoundModel) -> None:
         declared = found.model.sha256
         actual = self._hash(found)
-        if declared and actual and actual != declared:
+        if declared and actual != declared:
             raise HashMismatch(
                 f"{self._shown(found)} is not the file that the job file declares",
                 details=(f"declared: {declared}", f"found:    {actual}"),
                 hint="move it away to have the declared one downloaded, or write its sha256 into the job file",
             )
 
-    def _hash(self, found: FoundModel) -> str | None:
+    def _hash_if_readable(self, found: FoundModel) -> str | None:
+        try:
+            return self._hash(found)
+        except ModelDamaged:
+            return None
+
+    def _forget(self, models: Iterable[Model]) -> None:
+        """Look again for models that may have come."""
+        for model in models:
+            self._found.pop(model, None)
+        self._known.clear()
+
+    def _hash(self, found: FoundModel) -> str:
         try:
             return self._cache().sha256(found.path)
         except OSError as error:

@@ -58,7 +58,7 @@ def _with_custom_nodes(
     """A missing node class with what is known of the custom nodes that could bring it."""
     if not isinstance(error, NodeMissing):
         return error
-    details = tuple(f"the custom node {name} could not be imported: see the server's log" for name in failed)
+    details = tuple(f"{name} could not be imported: see the server's log" for name in failed)
     wanted = undeclared_nodes(job, declared)
     hint = wanted.hint if wanted else error.hint
     return NodeMissing(error.message, where=error.where, details=(*error.details, *details), hint=hint)

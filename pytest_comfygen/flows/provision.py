@@ -6,8 +6,8 @@ See `docs/explanation/servers.md` for the rule.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,17 +24,21 @@ from pytest_comfygen.engine.server import (
     log_tail,
     neighbour,
     sketch_server,
+    stop_kept,
 )
 from pytest_comfygen.engine.supervise.state import write_json
-from pytest_comfygen.errors import InstallMissing, NoServer, ServerStartFailed
+from pytest_comfygen.errors import InstallMissing, MachineError, NoServer, ServerStartFailed
 from pytest_comfygen.flows.contact import first_that_answers, server_at
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import install_wish, our_model_paths
 from pytest_comfygen.records import ServerInfo
 
-__all__ = ["Machine", "device_for"]
+__all__ = ["Machine", "device_for", "stop_unused"]
 
 _LOG_LINES = 1000
+
+# A worker that has nothing left to do goes while others may not have begun. The controller stops the server at the end.
+_HANDOVER_S = 5.0
 
 _HOW_TO_GET_ONE = (
     "let ComfyUI be installed with --comfy-install auto, start one yourself (python main.py), name a running one with "
@@ -52,6 +56,7 @@ class Machine:
         self._leases: dict[str, Lease] = {}
         self._known: dict[str, ServerInfo] = {}
         self.failed_nodes: tuple[str, ...] = ()
+        self.states: set[Path] = set()
 
     @property
     def directory(self) -> Path:
@@ -162,12 +167,10 @@ class Machine:
     def _own(self, install: Install, args: tuple[str, ...]) -> Iterator[ServerInfo]:
         command, state = self._command(install, args)
         settings, premises = self._settings, self._premises
+        keep_s = max(settings.keep_server, _HANDOVER_S if premises.shares_run else 0.0)
+        self.states.add(state)
         with leased(
-            command,
-            state,
-            start_timeout_s=settings.start_timeout,
-            keep_s=settings.keep_server,
-            notify=premises.notify,
+            command, state, start_timeout_s=settings.start_timeout, keep_s=keep_s, notify=premises.notify
         ) as lease:
             url = lease.server.url
             server = replace(server_at(url, settings, {}), owned=True, commit=install.commit)
@@ -183,7 +186,8 @@ class Machine:
         device = f", {server.device}" if server.device else ""
         self._premises.say(f"ComfyUI {server.version} ({install.revision}{commit}) at {server.url}{device}")
         self.failed_nodes = failed_nodes(log_tail(lease.server.log, _LOG_LINES))
-        for name in self.failed_nodes:
+        custom = [name for name in self.failed_nodes if (install.directory / "custom_nodes" / name).exists()]
+        for name in custom:  # what comes with ComfyUI itself and lacks a library was told by the installation
             self._premises.say(f"the custom node {name} could not be imported; see {lease.server.log}")
 
     def _command(self, install: Install, args: tuple[str, ...]) -> tuple[ServerCommand, Path]:
@@ -215,6 +219,13 @@ class Machine:
             basis=basis,
         )
         return command, state
+
+
+def stop_unused(states: Iterable[Path]) -> None:
+    """Stop the servers of these state directories that nobody uses any more."""
+    for state in states:
+        with suppress(MachineError):  # then somebody uses it, or somebody else sees to it
+            stop_kept(state)
 
 
 def device_for(wanted: str, present: tuple[str, ...], worker: int) -> str | None:

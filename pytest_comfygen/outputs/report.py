@@ -32,6 +32,7 @@ WORDS: Mapping[str, tuple[str, str, str]] = {
 }
 
 _LONGEST_VALUE = 60
+_LONGEST_LINE = 100
 _CONTEXT = 12
 
 
@@ -82,7 +83,7 @@ def progress_line(event: Event) -> str:
         line += f", {_duration((event.maximum - event.value) / event.per_s)} left" if event.maximum else ""
     elif event.maximum:
         line += f" {event.value / event.maximum:.0%}"
-    return _harmless(line)
+    return _harmless(line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…")
 
 
 def _amount(event: Event) -> str:

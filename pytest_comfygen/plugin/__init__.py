@@ -11,7 +11,7 @@ import pytest
 from pytest_comfygen import hookspecs
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.fixtures import comfy_client, comfy_generate, comfy_install, comfy_server, comfy_settings
-from pytest_comfygen.plugin.options import add_options
+from pytest_comfygen.plugin.options import add_options, keep_bytecode_to_ourselves
 from pytest_comfygen.plugin.reporting import Reporting
 from pytest_comfygen.plugin.selection import keep_asked, wants
 from pytest_comfygen.plugin.session import close_session, open_session, session_of
@@ -35,6 +35,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
 
 
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """The doctor changes nothing, not even by importing a `conftest.py`."""
+    if early_config.known_args_namespace.comfy_doctor:
+        keep_bytecode_to_ourselves(early_config)
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Do what is done instead of a test run, when that is asked for."""
+    if not (config.option.comfy_doctor or config.option.comfy_stop or config.option.comfy_json):
+        return None
+    from pytest_comfygen.plugin.commands import run_command  # noqa: PLC0415  # a test run must not pay
+
+    return run_command(config)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the run."""
     config.addinivalue_line("markers", "comfygen: an image of a comfyjob file")
@@ -51,7 +66,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: WorkerController) -> None:
     """Send the session to an xdist worker."""
-    node.workerinput["comfygen"] = session_of(node.config).packed()
+    session_of(node.config).send(node.workerinput)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

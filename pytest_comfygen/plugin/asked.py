@@ -17,7 +17,7 @@ from pytest_comfygen.settings import OPTIONS
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["JOB_SUFFIXES", "Asked", "add_job_files", "decide", "is_job_file", "is_positive"]
+__all__ = ["JOB_SUFFIXES", "Asked", "add_job_files", "decide", "is_job_file", "is_positive", "job_files"]
 
 JOB_SUFFIXES = (".comfyjob.yaml", ".comfyjob.yml", ".comfyjob.json")
 
@@ -105,7 +105,7 @@ def add_job_files(config: pytest.Config, asked: Asked, comfy_dirs: Sequence[Path
     if config.args_source is config.ArgsSource.TESTPATHS and (asked.everything or asked.by_name):
         tests, root = [config.rootpath / arg for arg in config.args], config.rootpath
         missed = (
-            path for path in _job_files(root, config, comfy_dirs) if not any(_is_below(path, one) for one in tests)
+            path for path in job_files(root, config, comfy_dirs) if not any(_is_below(path, one) for one in tests)
         )
         config.args.extend(str(path.relative_to(root)) for path in sorted(missed))
 
@@ -230,18 +230,26 @@ def _holds_jobs_only(directory: Path, config: pytest.Config, comfy_dirs: Sequenc
     return found
 
 
-def _job_files(directory: Path, config: pytest.Config, comfy_dirs: Sequence[Path]) -> Iterator[Path]:
-    for level in _levels(directory, config, comfy_dirs):
+def job_files(
+    directory: Path, config: pytest.Config, comfy_dirs: Sequence[Path], *, at_most: int = _MOST_DIRECTORIES
+) -> Iterator[Path]:
+    """The job files below `directory`, ComfyUI's left alone.
+
+    :param at_most: in a tree of more directories, those deep down are not found.
+    """
+    for level in _levels(directory, config, comfy_dirs, at_most):
         yield from (path for path in level or () if is_job_file(path))
 
 
-def _levels(directory: Path, config: pytest.Config, comfy_dirs: Sequence[Path]) -> Iterator[list[Path] | None]:
+def _levels(
+    directory: Path, config: pytest.Config, comfy_dirs: Sequence[Path], at_most: int = _MOST_DIRECTORIES
+) -> Iterator[list[Path] | None]:
     """The files of each level below `directory`, the top first; None at last when the tree is too large to go on."""
     skipped = config.getini("norecursedirs")
     level, seen = [str(directory)], 0
     while level:
         seen += len(level)
-        if seen > _MOST_DIRECTORIES:
+        if seen > at_most:
             yield None
             return
         entries = [(entry, entry.is_dir(follow_symlinks=False)) for path in level for entry in _entries(path)]

@@ -233,7 +233,7 @@ class ComfyItem(pytest.Function):
     def _make(self, plan: Plan, meeting: Meeting) -> JobResult:
         work = session_of(self.config).work
         try:
-            return work.servers.make(plan, meeting, self.ihook, session_of(self.config).progress.tell)
+            return work.servers.make(plan, meeting, self.ihook)
         except ComfygenError as error:
             if error.wants_server:
                 work.servers.forget_meeting(meeting)

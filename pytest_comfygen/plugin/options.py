@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from pytest_comfygen.errors import SettingsError
 from pytest_comfygen.settings import OPTIONS, Option, Settings, resolve
 
-__all__ = ["add_options", "read_settings"]
+__all__ = ["add_options", "keep_bytecode_to_ourselves", "read_settings"]
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -49,3 +50,14 @@ def read_settings(config: pytest.Config) -> Settings:
     except SettingsError as error:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         raise pytest.UsageError(f"[{error.code}] {error}{hint}") from None
+
+
+def keep_bytecode_to_ourselves(config: pytest.Config) -> None:
+    """Have Python write no `__pycache__` for as long as this run lasts."""
+    before = sys.dont_write_bytecode
+
+    def restore() -> None:
+        sys.dont_write_bytecode = before
+
+    sys.dont_write_bytecode = True
+    config.add_cleanup(restore)

@@ -13,7 +13,6 @@ from pluggy import HookRelay
 
 from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.errors import ComfygenError, Where
-from pytest_comfygen.flows.generate import draw
 from pytest_comfygen.flows.plan import seed_for
 from pytest_comfygen.language.expand import make_job
 from pytest_comfygen.plugin.session import Session, session_of
@@ -70,9 +69,9 @@ class PictureMaker:
         self.made.add(name)
         servers = self.session.work.servers
         meeting = servers.meet(self.client)
-        workplace = servers.workplace(self.root, meeting, self.hooks, lambda _event: None)
         seed = seed_for(job, None, self.session.nonce)
-        return draw(job, seed, workplace, lambda data: _write(self.directory / job.output.name, data))
+        target = self.directory / job.output.name
+        return servers.draw(job, seed, meeting, self.hooks, lambda data: _write(target, data))
 
     def _caller(self) -> Where:
         """The line of the test that asked for the picture."""

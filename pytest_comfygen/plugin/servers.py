@@ -177,24 +177,35 @@ class Servers:
         """What preflight found, by job id."""
         return self._refused.get(meeting.met_at, {})
 
-    def make(self, plan: Plan, meeting: Meeting, hooks: HookRelay, notify: Callable[[Event], None]) -> JobResult:
+    def make(self, plan: Plan, meeting: Meeting, hooks: HookRelay) -> JobResult:
         """Have the picture made and publish it, or lay a sketch aside; a server of ours that dies is restarted once."""
         refused = self.refused(meeting)
         if plan.job.id in refused:
             raise refused[plan.job.id]
         job = self._fitted(plan.job, meeting)
+        if self._settings.sketch:
+            store = self._store(job.root)
+            return self.draw(job, plan.seed, meeting, hooks, lambda data: store.write_sketch(job.output, data))
+        # A model may have been downloaded since the plan was made.
         fingerprint = fingerprint_of(plan.job, plan.seed, self._models.sha256_of)
         fitted = replace(plan, job=job, fingerprint=fingerprint)
 
         def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
-            workplace = self.workplace(job.root, meeting, hooks, notify)
-            if self._settings.sketch:
-                return draw(job, plan.seed, workplace, lambda data: workplace.store.write_sketch(job.output, data))
-            return generate(fitted, workplace)
+            return generate(fitted, self._workplace(job.root, meeting, hooks, notify))
 
-        return persistently(attempt, meeting, self._restarted, job, notify)
+        return persistently(attempt, meeting, self._restarted, job, self._premises.notify)
 
-    def workplace(self, root: Path, meeting: Meeting, hooks: HookRelay, notify: Callable[[Event], None]) -> Workplace:
+    def draw(
+        self, job: Job, seed: int, meeting: Meeting, hooks: HookRelay, write: Callable[[bytes], Path]
+    ) -> JobResult:
+        """Have a picture made that is no asset, and written by `write`."""
+
+        def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
+            return draw(job, seed, self._workplace(job.root, meeting, hooks, notify), write)
+
+        return persistently(attempt, meeting, self._restarted, job, self._premises.notify)
+
+    def _workplace(self, root: Path, meeting: Meeting, hooks: HookRelay, notify: Callable[[Event], None]) -> Workplace:
         """What making a picture in the repository at `root` needs."""
         return Workplace(
             client=meeting.client,
@@ -234,24 +245,30 @@ class Servers:
         return open_client(server.url, self._settings, {})
 
     def _introduce(self, client: ComfyClient) -> Meeting:
-        lease = self._machine.lease_at(client.url)
+        lease, met_at = self._machine.lease_at(client.url), client.url
         if lease and not lease.server.is_alive:
-            lease.restarted()
+            client = self._client_at(lease.restarted().url, client)
         server = self._machine.named(client.server_info())
         clean_up_leftovers(self._premises.local_directory("journal"), client)
-        return Meeting(client, server, client.url, lease)
+        return Meeting(client, server, met_at, lease)
 
     def _restarted(self, meeting: Meeting, *, wedged: bool) -> Meeting:
         """The meeting with the server that takes the place of one that failed, nearly always at the same address."""
         if meeting.lease is None:
             return meeting
-        now = meeting.lease.restarted(wedged=wedged)
-        client = meeting.client
-        if now.url != client.url:
-            client = self._open.enter_context(open_client(now.url, self._settings, {}))
+        try:
+            now = meeting.lease.restarted(wedged=wedged)
+        except MachineError as error:
+            self._meetings[meeting.met_at] = error  # nobody else tries in vain
+            raise
+        client = self._client_at(now.url, meeting.client)
         again = replace(meeting, client=client, server=replace(meeting.server, url=now.url))
         self._meetings[meeting.met_at] = again
         return again
+
+    def _client_at(self, url: str, client: ComfyClient) -> ComfyClient:
+        """The same client, or a new one for a server that had to come back at another address."""
+        return client if url == client.url else self._open.enter_context(open_client(url, self._settings, {}))
 
     def _opened_journal(self) -> Journal:
         """Of pytest's root directory, whatever repositories the job files belong to: one run, one journal."""

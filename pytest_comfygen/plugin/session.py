@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,10 +20,20 @@ if TYPE_CHECKING:
     from pytest_comfygen.errors import JobFileError
     from pytest_comfygen.plugin.work import Work
 
-__all__ = ["LeftAlone", "Session", "close_session", "comfy_dirs", "open_session", "repository_of", "session_of"]
+__all__ = [
+    "LeftAlone",
+    "Session",
+    "close_session",
+    "comfy_dirs",
+    "open_session",
+    "refuse_strange_root",
+    "repository_of",
+    "session_of",
+]
 
 _KEY = pytest.StashKey["Session"]()
 _LUGGAGE = "comfygen"
+_TOLD = "told"
 
 
 class LeftAlone:
@@ -48,8 +59,9 @@ class Session:
         self.asked = asked
         self.nonce = nonce
         self.root = root = repository_of(config)
-        self.progress = Progress(config, nonce, root / ".comfygen" / "told")
+        self.progress = Progress(config, nonce, lambda: self.work.local_directory(_TOLD))
         self._worker = _number_of(config)
+        self.states: set[str] = set()  # of servers that workers started
         self.comfy_dirs = comfy_dirs(root, settings)
         self.left_alone = LeftAlone()
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
@@ -70,7 +82,25 @@ class Session:
         """Let go of what the run held open."""
         if self._work is not None:
             self._work.close()
+        if self.states and not self.settings.keep_server:
+            from pytest_comfygen.flows.provision import stop_unused  # noqa: PLC0415  # as `work`
+
+            stop_unused(map(Path, self.states))
         self.progress.close()
+
+    def brought_home(self) -> dict[str, Any]:
+        """What a worker sends to its controller at the end, as built-ins."""
+        left = self.left_alone
+        states = self._work.states if self._work else ()
+        return {"files": sorted(left.files), "items": sorted(left.items), "states": sorted(map(str, states))}
+
+    def send(self, luggage: dict[str, Any]) -> None:
+        """Give an xdist worker what it has to know, and listen to what it tells.
+
+        :param luggage: the worker's `workerinput`.
+        """
+        luggage[_LUGGAGE] = self.packed()
+        self.progress.listen(self.root / ".comfygen" / _TOLD)
 
     def packed(self) -> dict[str, Any]:
         """As built-ins, for the way to an xdist worker."""
@@ -94,8 +124,40 @@ def open_session(config: pytest.Config) -> Session:
 
 
 def repository_of(config: pytest.Config) -> Path:
-    """The repository of this run, which `tools/ComfyUI` and `.comfygen/` belong to."""
-    return find_root(config.rootpath, config.rootpath)
+    """The repository of this run, which `tools/ComfyUI` and `.comfygen/` belong to.
+
+    It is looked for from what was asked for, because pytest's root directory can be elsewhere: before pytest knows our
+    options, it takes the value of `--comfy-repo ../ComfyUI` for tests.
+    """
+    return find_root(_start(config), config.rootpath)
+
+
+def _start(config: pytest.Config) -> Path:
+    """The directory of the first argument, else the one that pytest was started in."""
+    here = config.invocation_params.dir
+    given = config.args if config.args_source is config.ArgsSource.ARGS else ()
+    paths = (Path(os.path.normpath(here / one.partition("::")[0])) for one in given)
+    first = next((path for path in paths if path.exists()), here)
+    return first if first.is_dir() else first.parent
+
+
+def refuse_strange_root(config: pytest.Config, settings: Settings) -> None:
+    """Refuse to run when pytest took the value of an option of ours for the place of the tests.
+
+    :raises pytest.UsageError: so it is; pytest's configuration and the ids of items would be another project's.
+    """
+    if _start(config).is_relative_to(config.rootpath):
+        return
+    values = {"dir": settings.dir, "repo": settings.repo, "models-dir": "", "constraints": settings.constraints or ""}
+    named = [*values.items(), *(("models-dir", one) for one in settings.models_dir)]
+    for name, value in named:
+        path = config.invocation_params.dir / value
+        if value and path.exists() and path.resolve().is_relative_to(config.rootpath.resolve()):
+            msg = (
+                f"[settings] pytest took {value}, the value of --comfy-{name}, for the directory of the tests\n"
+                f"hint: write it with an equals sign: --comfy-{name}={value}"
+            )
+            raise pytest.UsageError(msg)
 
 
 def comfy_dirs(root: Path, settings: Settings) -> tuple[Path, Path]:
@@ -118,6 +180,7 @@ def close_session(config: pytest.Config) -> None:
 
 def _fresh(config: pytest.Config) -> Session:
     settings = read_settings(config)
+    refuse_strange_root(config, settings)
     asked = decide(config, comfy_dirs(repository_of(config), settings))
     return Session(settings, asked, secrets.token_hex(8), config)
 
@@ -128,11 +191,11 @@ def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
     return Session(Settings(**settings), _asked(luggage["asked"]), luggage["nonce"], config)
 
 
-def _number_of(config: pytest.Config) -> int:
-    """The number of this process among xdist's workers; 0 alone."""
+def _number_of(config: pytest.Config) -> int | None:
+    """The number of this process among xdist's workers; None alone."""
     name: str = getattr(config, "workerinput", {}).get("workerid", "")
     digits = "".join(filter(str.isdecimal, name))
-    return int(digits) if digits else 0
+    return int(digits) if digits else None
 
 
 def _asked(fields: Iterable[object]) -> Asked:

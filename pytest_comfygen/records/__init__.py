@@ -6,6 +6,11 @@ a *record* says what made an image; a *finding* is one verdict; a *model* is a w
 
 from __future__ import annotations
 
+from pytest_comfygen.records.diagnosis import (
+    Diagnosis,
+    MachineFinding,
+    Severity,
+)
 from pytest_comfygen.records.environment import Environment
 from pytest_comfygen.records.image import (
     Finding,
@@ -62,6 +67,7 @@ from pytest_comfygen.records.words import (
 __all__ = [
     "CheckpointRecipe",
     "Checks",
+    "Diagnosis",
     "DiskSpace",
     "DownloadPlan",
     "Downloaded",
@@ -80,6 +86,7 @@ __all__ = [
     "Job",
     "JobFile",
     "JobResult",
+    "MachineFinding",
     "Model",
     "ModelPlaces",
     "ObjectInfo",
@@ -94,6 +101,7 @@ __all__ = [
     "ServerInfo",
     "ServerWish",
     "SetValue",
+    "Severity",
     "Size",
     "Status",
     "Timing",

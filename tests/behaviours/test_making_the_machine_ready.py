@@ -38,3 +38,26 @@ def test_the_record_says_what_made_the_image(ready_machine: Machine) -> None:
     assert record["comfyui"]["version"] == "0.3.64"
     assert record["comfyui"]["commit"] == ready_machine.install().commit
     assert record["models"]["checkpoint_sha256"]
+
+
+def test_an_option_s_value_that_pytest_takes_for_tests_is_an_error_that_says_what_to_write(
+    ready_machine: Machine,
+) -> None:
+    elsewhere = ready_machine.world.root / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "pytest.ini").write_text("[pytest]\n")
+    (ready_machine.repository.path / "pytest.ini").unlink()
+    told = ready_machine.run("jobs", "--comfy-models-dir", str(elsewhere))
+    mended = ready_machine.run("jobs", f"--comfy-models-dir={elsewhere}")
+
+    assert told.ret == 4
+    told.stdout.fnmatch_lines([f"*hint: write it with an equals sign: --comfy-models-dir={elsewhere}"])
+    mended.assert_outcomes(passed=2)
+
+
+def test_comfyui_lives_below_the_git_repository_wherever_pytest_finds_its_root(ready_machine: Machine) -> None:
+    result = ready_machine.run("jobs", "--rootdir=jobs")
+
+    result.assert_outcomes(passed=2)
+    assert f"rootdir: {ready_machine.repository.path / 'jobs'}" in result.outlines
+    assert not (ready_machine.repository.path / "jobs" / ".comfygen").exists()

@@ -13,6 +13,7 @@ import pytest
 
 from pytest_comfygen import hookspecs
 from pytest_comfygen.errors import ComfygenError
+from pytest_comfygen.flows.doctor import CODES
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.plugin import fixtures
 from pytest_comfygen.settings import OPTIONS, Option
@@ -138,6 +139,12 @@ def test_no_error_code_is_documented_that_does_not_exist() -> None:
     documented = {code for line in headings(DOCS / "reference" / "errors.md") for code in re.findall(r"`(.+?)`", line)}
 
     assert documented - {kind.code for kind in error_classes()} == set()
+
+
+def test_every_code_of_the_doctor_has_its_heading_and_no_other_has_one() -> None:
+    documented = [line.strip("`") for line in headings(DOCS / "reference" / "doctor.md") if line.startswith("`")]
+
+    assert sorted(documented) == sorted(CODES)
 
 
 # --- links ------------------------------------------------------------------------------------------------------------

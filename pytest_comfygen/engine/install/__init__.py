@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from pytest_comfygen.engine.install.explain import failed_nodes
+from pytest_comfygen.engine.install.failure import failure_noted, raise_known_failure
 from pytest_comfygen.engine.install.flavour import gpus
 from pytest_comfygen.engine.install.look import look
 from pytest_comfygen.engine.install.places import Places
@@ -74,7 +75,9 @@ def ensure(  # noqa: PLR0913  # two switches and two ways to talk
         with held(places.lock, "installs ComfyUI", waiting) as lock:
             state = look(wish, environment)
             if not state.install or (update and not _was_recorded_since(asked_at, places)):
-                Transaction.begin(wish, environment, notify, lock).run(state, update=update)
+                raise_known_failure(places.failure, wish, asked_at)
+                with failure_noted(places.failure, wish):
+                    Transaction.begin(wish, environment, notify, lock).run(state, update=update)
                 state = look(wish, environment)
     if state.install is None:
         raise InstallFailed("ComfyUI was installed and is still not as it should be", details=state.reasons)

@@ -46,6 +46,11 @@ class Places:
         return self.ours / "install.log"
 
     @property
+    def failure(self) -> Path:
+        """Why the last installation failed, for those who waited for it."""
+        return self.ours / "failure.json"
+
+    @property
     def lock(self) -> Path:
         """Held while something is installed."""
         return self.ours / "lock"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,8 +71,8 @@ def plan(wish: InstallWish, state: InstallState, environment: Mapping[str, str])
     flavour = choose(wish, environment)
     steps = [_step("checkout", _CHECKOUT)] if state.kind == "absent" else []
     present = installed_torch(places.environment)
-    if present is None or present.flavour != flavour.name:
-        steps.append(_step(f"torch for {flavour.name}", _TORCH[re.sub(r"[\d.]+$", "", flavour.name)]))
+    if present is None or (present.flavour != flavour.name and wish.torch_index != "default"):
+        steps.append(_torch_step(wish, flavour))
     if present is None:
         steps.append(_step("requirements", _REQUIREMENTS))
     free = shutil.disk_usage(_existing(places.directory)).free
@@ -90,6 +91,13 @@ def check_space(planned: InstallPlan) -> None:
             details=tuple(f"{step.what}: about {_size(step.disk_bytes)}" for step in planned.steps),
             hint="free some space, put ComfyUI elsewhere with --comfy-dir, or take the smaller --comfy-torch cpu",
         )
+
+
+def _torch_step(wish: InstallWish, flavour: Flavour) -> PlannedStep:
+    """The build that will come: the installer's own index has CUDA's for Linux, whatever the hardware is."""
+    if wish.torch_index == "default" and sys.platform == "linux":
+        return _step("torch as the installer's index has it", _TORCH["cu"])
+    return _step(f"torch for {flavour.name}", _TORCH[re.sub(r"[\d.]+$", "", flavour.name)])
 
 
 def _step(what: str, megabytes: tuple[int, int]) -> PlannedStep:

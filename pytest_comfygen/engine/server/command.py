@@ -170,4 +170,4 @@ def _no_help(reason: str, output: bytes | None) -> ServerStartFailed:
 
 def _flags_in(text: str) -> set[str]:
     """The flags in the usage lines, which end at the first empty one; the texts below speak of others, too."""
-    return set(re.findall(r"--[a-z0-9][a-z0-9-]*", text.replace("\r\n", "\n").partition("\n\n")[0]))
+    return set(re.findall(r"--[a-z0-9][a-z0-9_-]*", text.replace("\r\n", "\n").partition("\n\n")[0]))

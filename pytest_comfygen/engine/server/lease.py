@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-from pytest_comfygen.engine.server.start import Ended, Means, await_ready, start, stop_recorded
+from pytest_comfygen.engine.server.start import Ended, Means, await_ready, clear_scratch, start, stop_recorded
 from pytest_comfygen.engine.supervise.leases import Claim, holders, sweep
 from pytest_comfygen.engine.supervise.state import OwnedServer, StateDirectory, read_json, write_json
 from pytest_comfygen.errors import ServerInUse, ServerStartFailed, ServerTooSlow
@@ -211,6 +211,7 @@ class Lease:
         self._keep()
         if self._terms.keep_s <= 0:
             stop_recorded(self._state, self._terms.means)
+            clear_scratch(self._command, self._state)
 
     def _keep(self) -> None:
         """The wish of who came or went last counts."""

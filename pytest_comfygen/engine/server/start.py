@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.engine.server.command import ServerCommand
     from pytest_comfygen.engine.supervise.state import StateDirectory
 
-__all__ = ["Ended", "Means", "await_ready", "free_port", "is_free", "start", "stop_recorded"]
+__all__ = ["Ended", "Means", "await_ready", "clear_scratch", "free_port", "is_free", "start", "stop_recorded"]
 
 ANNOUNCE_S = 30.0
 PORT_TRIES = 3
@@ -193,11 +193,16 @@ def _launch(command: ServerCommand, state: StateDirectory, means: Means, port: i
     return _announced(_supervise(order, state))
 
 
-def _make_room(command: ServerCommand, state: StateDirectory) -> None:
-    """Empty what the last server left, and keep one log of those before."""
+def clear_scratch(command: ServerCommand, state: StateDirectory) -> None:
+    """Remove the pictures that a server left; they were fetched, or nobody wants them any more."""
     for path in command.scratch:
         if path.resolve().is_relative_to(state.path.resolve()):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _make_room(command: ServerCommand, state: StateDirectory) -> None:
+    """Empty what the last server left, and keep one log of those before."""
+    clear_scratch(command, state)
     for path in (*command.directories, state.leases):
         path.mkdir(parents=True, exist_ok=True)
     if state.log.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,8 @@ from pytest_comfygen.engine.install.console import progress_of
 from pytest_comfygen.engine.install.explain import explain_installer, explain_start, failed_nodes, lacks_match
 from pytest_comfygen.engine.install.flavour import Flavour, flavour_for_nvidia, installed_torch, torch_index
 from pytest_comfygen.engine.install.packages import requirement_name
-from pytest_comfygen.engine.install.plan import InstallPlan, PlannedStep
-from pytest_comfygen.engine.install.wish import InstallWish
+from pytest_comfygen.engine.install.plan import InstallPlan, PlannedStep, plan
+from pytest_comfygen.engine.install.wish import InstallState, InstallWish
 
 
 @pytest.mark.parametrize(
@@ -226,3 +227,16 @@ def test_a_plan_tells_what_it_takes() -> None:
         "installing to tools/ComfyUI: checkout (130 MB), torch (2.5 GB); about 290 MB to download, 2.6 GB on the disk, "
         "71.0 GB free"
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' usual index has no CUDA")
+def test_the_usual_index_of_linux_brings_cuda(tmp_path: Path) -> None:
+    wish = InstallWish(directory=tmp_path / "ComfyUI", repo="r", torch="cpu", torch_index="default", python=tmp_path)
+    planned = plan(wish, InstallState(kind="absent"), {})
+
+    assert [step.what for step in planned.steps] == [
+        "checkout",
+        "torch as the installer's index has it",
+        "requirements",
+    ]
+    assert planned.disk_bytes > 6_000_000_000
