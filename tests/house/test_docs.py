@@ -17,6 +17,7 @@ from pytest_comfygen.flows.doctor import CODES
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.plugin import fixtures
 from pytest_comfygen.settings import OPTIONS, Option
+from tests.comfyui.machine import Machine
 from tests.repository import Repository
 
 ROOT = Path(__file__).parents[2]
@@ -85,11 +86,13 @@ def section(page: str, heading: str) -> str:
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
-def test_every_option_is_documented_in_its_four_spellings(option: Option) -> None:
+def test_every_option_is_documented_in_its_spellings(option: Option) -> None:
+    """Four, and for what is done instead of a run the command line and the field alone."""
     text = section("reference/options.md", f"`{option.flag}`")
 
-    spellings = (f"`{option.flag}", f"`{option.ini}`", f"`{option.env}`", f"`{option.name}`")
-    assert [spelling for spelling in spellings if spelling not in text] == []
+    always, in_runs = (f"`{option.flag}", f"`{option.name}`"), (f"`{option.ini}`", f"`{option.env}`")
+    assert [spelling for spelling in always if spelling not in text] == []
+    assert [spelling for spelling in in_runs if (spelling in text) == option.is_command] == []
 
 
 def test_the_values_of_a_choice_are_documented() -> None:
@@ -239,16 +242,19 @@ def test_the_example_that_refuses_many_steps_does(served: Repository) -> None:
     result.stdout.fnmatch_lines(["*jobs/kins.comfyjob.yaml:3:*: kin_dwarf takes 61 steps, and this machine is shared"])
 
 
-def test_the_examples_of_fixtures_run(served: Repository) -> None:
+def test_the_examples_of_fixtures_run(ready_machine: Machine) -> None:
     found = examples("docs/reference/fixtures.md", "tests/")
-    write(served, found)
+    write(ready_machine.repository, found)
+    ready_machine.add_checkpoint("tiny-a.safetensors")
 
-    result = served.run(*(str(block.file) for block in found), "--comfy-update", "stale")
+    result = ready_machine.run(*(str(block.file) for block in found), "--comfy-update", "stale")
 
     result.assert_outcomes(passed=len(fixtures.__all__))
 
 
-def test_the_example_that_overrides_settings_decides_the_server(repository: Repository, sketch_url: str) -> None:
+def test_the_example_that_overrides_the_server_decides_who_makes_the_pictures(
+    repository: Repository, sketch_url: str
+) -> None:
     (example, _) = examples("docs/reference/fixtures.md", "conftest.py")
     assert "http://192.0.2.10:8188" in example.code
     repository.write("conftest.py", example.code.replace("http://192.0.2.10:8188", sketch_url))
