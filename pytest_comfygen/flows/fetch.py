@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pytest_comfygen.engine.download import Access, Surroundings, download, plan_downloads, readable_size
 from pytest_comfygen.engine.models import ModelHashes, near_models
 from pytest_comfygen.errors import ComfygenError, DiskTooSmall, ModelMissing
+from pytest_comfygen.flows.models import missing_model
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.records import DownloadPlan, Model, ModelPlaces, PlannedDownload
 

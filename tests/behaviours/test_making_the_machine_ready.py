@@ -61,3 +61,20 @@ def test_comfyui_lives_below_the_git_repository_wherever_pytest_finds_its_root(r
     result.assert_outcomes(passed=2)
     assert f"rootdir: {ready_machine.repository.path / 'jobs'}" in result.outlines
     assert not (ready_machine.repository.path / "jobs" / ".comfygen").exists()
+
+
+def test_a_conftest_s_own_settings_decide_the_server(ready_machine: Machine, sketch_url: str) -> None:
+    ready_machine.repository.write(
+        "conftest.py",
+        f"""\
+import pytest
+
+@pytest.fixture(scope="session")
+def comfy_settings(comfy_settings):
+    return comfy_settings._replace(url=("{sketch_url}",))
+""",
+    )
+    ready_machine.run("jobs").assert_outcomes(passed=2)
+
+    assert ready_machine.tricks.notes("start") == []
+    assert ready_machine.repository.record("kin_elf")["comfyui"].get("sketch") is True
