@@ -38,12 +38,15 @@ markers = slow
 
 
 class Repository:
-    """A git repository of a game: `jobs/kins.comfyjob.yaml` with two images, `tests/test_rules.py` with two tests."""
+    """A git repository of a game: `jobs/kins.comfyjob.yaml` with two images, `tests/test_rules.py` with two tests.
 
-    def __init__(self, pytester: pytest.Pytester) -> None:
+    :param path: where it lies, for a test with several; runs in this process are those of the one that pytester made.
+    """
+
+    def __init__(self, pytester: pytest.Pytester, path: Path | None = None) -> None:
         self.pytester = pytester
-        self.path = pytester.path
-        (self.path / ".git").mkdir()
+        self.path = path or pytester.path
+        (self.path / ".git").mkdir(parents=True)
         self.write("pytest.ini", PYTEST_INI)
         self.write("tests/test_rules.py", UNIT_TESTS)
         self.write("jobs/kins.comfyjob.yaml", KINS)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from pytest_comfygen.engine.client import ComfyClient, Patience
 from pytest_comfygen.engine.client.address import normal_url
 from pytest_comfygen.engine.journal import discard, leftovers
+from pytest_comfygen.engine.server import is_gone
 from pytest_comfygen.errors import MachineError
 from pytest_comfygen.records import ServerInfo
 from pytest_comfygen.settings import Settings
@@ -57,8 +59,12 @@ def first_that_answers(settings: Settings, environment: Mapping[str, str], worke
 
 
 def clean_up_leftovers(journals: Path, client: ComfyClient) -> None:
-    """Take out of the server's queue what processes that died had put there."""
-    open_ids = leftovers(journals).get(client.url, ())
-    if open_ids:
+    """Take out of the server's queue what processes that died had put there.
+
+    What they had put into the queues of servers that are gone, such as those of ours that ended with them, is over.
+    """
+    found = leftovers(journals)
+    if open_ids := found.get(client.url, ()):
         client.forget(open_ids)
-        discard(journals, open_ids)
+    over = (open_ids for url, open_ids in found.items() if url == client.url or is_gone(url))
+    discard(journals, tuple(chain.from_iterable(over)))  # also the journals with nothing left in them

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from pytest_comfygen.engine.journal import Journal, Owner, leftovers
 from pytest_comfygen.errors import ServerUnreachable
-from pytest_comfygen.flows.contact import authorization_for, first_that_answers
+from pytest_comfygen.flows.contact import authorization_for, clean_up_leftovers, first_that_answers, open_client
 from pytest_comfygen.settings import Settings, resolve
 
 CLOSED = "http://127.0.0.1:9"
@@ -45,3 +48,19 @@ def test_an_authorization_goes_to_the_one_named_server_only(urls: list[str], exp
     found = authorization_for("http://gpu:8188", settings(url=urls), {"COMFYGEN_AUTH": "Bearer x"})
 
     assert found == expected
+
+
+def test_jobs_of_the_dead_are_over_where_the_server_is_gone_or_asked(tmp_path: Path, sketch_url: str) -> None:
+    elsewhere = "http://gpu.example.net:8188"
+    journal = Journal(tmp_path, Owner(2**22 + 1, 1))
+    for number, url in enumerate((sketch_url, CLOSED, elsewhere)):
+        journal.note(url, f"job-{number}")
+    journal.close()
+    finished = tmp_path / f"{2**22 + 2}-1.jsonl"
+    finished.write_text('{"note": "a", "url": "http://127.0.0.1:9"}\n{"done": "a"}\n', encoding="utf-8")
+
+    with open_client(sketch_url, settings(), {}) as client:
+        clean_up_leftovers(tmp_path, client)
+
+    assert leftovers(tmp_path) == {elsewhere: ("job-2",)}
+    assert not finished.exists(), "its process died after its last job, before it could tidy up"

@@ -15,7 +15,7 @@ from pytest_comfygen.engine.server.command import (
     known_flags,
 )
 from pytest_comfygen.engine.server.environment import server_environment, without_secrets
-from pytest_comfygen.engine.server.evidence import Neighbour, neighbour
+from pytest_comfygen.engine.server.evidence import Neighbour, is_gone, neighbour
 from pytest_comfygen.engine.server.failure import log_tail
 from pytest_comfygen.engine.server.lease import Lease, leased, recorded, running, stop_kept
 from pytest_comfygen.engine.server.sketch import sketch_server
@@ -32,6 +32,7 @@ __all__ = [
     "ServerCommand",
     "comfy_command",
     "identity_of",
+    "is_gone",
     "known_flags",
     "leased",
     "log_tail",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.engine.supervise.state import OwnedServer
     from pytest_comfygen.records import ServerInfo
 
-__all__ = ["Neighbour", "is_answering", "neighbour"]
+__all__ = ["Neighbour", "is_answering", "is_gone", "neighbour"]
 
 # A server that loads a model may be slow to answer.
 _ONE_TRY = Patience(attempts=1, connect_s=1.0, exchange_s=5.0)
@@ -62,6 +63,20 @@ def is_answering(server: OwnedServer) -> bool:
     # The first is the program, as the server sees it; the command line has the interpreter's own arguments before.
     tail = shown[1:]
     return str(server.port) in tail and tail == server.argv[-len(tail) :]
+
+
+def is_gone(url: str) -> bool:
+    """Whether nobody listens at an address of this machine: what had its port, and its queue, are no more."""
+    parts = urlsplit(url)
+    if not is_loopback(parts.hostname or ""):
+        return False
+    try:
+        socket.create_connection((parts.hostname, parts.port or 80), timeout=1.0).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _is_listening(server: OwnedServer) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_comfygen.engine.server import neighbour
+from pytest_comfygen.engine.server import is_gone, neighbour
 from pytest_comfygen.engine.server.start import free_port
 from tests.engine.server.conftest import Use
 from tests.engine.server.programs import Programs
@@ -19,6 +19,12 @@ from tests.engine.server.programs import Programs
 
 def test_nobody_answers_at_a_free_port() -> None:
     assert neighbour(f"http://127.0.0.1:{free_port()}") is None
+
+
+def test_a_server_is_gone_when_nobody_listens_on_this_machine(stranger: str) -> None:
+    assert is_gone(f"http://127.0.0.1:{free_port()}")
+    assert not is_gone(stranger)
+    assert not is_gone("http://gpu.example.net:8188"), "of another machine nothing is known"
 
 
 def test_a_neighbour_that_was_started_by_a_relative_name_is_placed_by_its_process(programs: Programs, use: Use) -> None:
