@@ -158,3 +158,9 @@ def test_keys_for_quick_pictures_add_up_the_nearest_last() -> None:
 def test_a_count_is_a_number_from_one(value: str) -> None:
     with pytest.raises(SettingsError, match="is not a number from 1 to 10000"):
         answer({"comfy_count": value})
+
+
+def test_a_typed_prompt_beats_settings_that_make_nothing() -> None:
+    settings = answer({"comfy_prompt": ["a dwarf"]}, {"CI": "1", "COMFYGEN_CHECK": "1"}, {"comfy_adopt": "true"})
+
+    assert (settings.update, settings.check, settings.adopt, settings.makes_nothing) == ("stale", False, False, False)

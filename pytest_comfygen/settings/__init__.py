@@ -107,7 +107,7 @@ def resolve(
     _settle_contradictions(found)
     found["update"] = _update(found["update"], found["check"])
     if found["prompt"].value:
-        found["update"] = _for_prompts(found)
+        found |= _for_prompts(found)
     return Settings(
         **{name: one.value for name, one in found.items()},
         ci=ci,
@@ -163,7 +163,7 @@ def _update(update: _Found, check: _Found) -> _Found:
     return update
 
 
-def _for_prompts(found: Mapping[str, _Found]) -> _Found:
+def _for_prompts(found: Mapping[str, _Found]) -> dict[str, _Found]:
     """Whoever types a prompt wants a picture, also where `CI` or a setting says otherwise."""
     for name in ("check", "adopt", "update"):
         one = found[name]
@@ -172,7 +172,8 @@ def _for_prompts(found: Mapping[str, _Found]) -> _Found:
                 f"{one.source} makes no picture, and {found['prompt'].source} asks for one",
                 hint="leave one of them out",
             )
-    return _Found("stale", "default", 3)
+    values: dict[str, Any] = {"check": False, "adopt": False, "update": "stale"}
+    return {name: _Found(value, "default", 3) for name, value in values.items()}
 
 
 def _settle_contradictions(found: dict[str, _Found]) -> None:
