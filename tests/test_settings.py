@@ -144,3 +144,23 @@ def test_a_value_that_cannot_be_used_is_refused_with_its_spelling(environment: d
 
 def test_several_urls_fit_into_one_variable() -> None:
     assert answer(None, {"COMFYGEN_URL": "http://a:1 http://b:2"}).url == ("http://a:1", "http://b:2")
+
+
+def test_keys_for_quick_pictures_add_up_the_nearest_last() -> None:
+    settings = answer(
+        {"comfy_set": ["steps=3"]}, {"COMFYGEN_SET": "cfg=2 steps=2"}, {"comfy_set": ["checkpoint=a.sft"]}
+    )
+
+    assert settings.set == ("checkpoint=a.sft", "cfg=2", "steps=2", "steps=3")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "many", "10001", "٣"])
+def test_a_count_is_a_number_from_one(value: str) -> None:
+    with pytest.raises(SettingsError, match="is not a number from 1 to 10000"):
+        answer({"comfy_count": value})
+
+
+def test_a_typed_prompt_beats_settings_that_make_nothing() -> None:
+    settings = answer({"comfy_prompt": ["a dwarf"]}, {"CI": "1", "COMFYGEN_CHECK": "1"}, {"comfy_adopt": "true"})
+
+    assert (settings.update, settings.check, settings.adopt, settings.makes_nothing) == ("stale", False, False, False)

@@ -53,12 +53,16 @@ class Session:
     """What one process of a run knows: the settings, what was asked for, and what has happened so far.
 
     :param nonce: drawn once a run; the root of every `seed: random`.
+    :param job_file: the one that stands for the arguments, when prompts were typed.
     """
 
-    def __init__(self, settings: Settings, asked: Asked, nonce: str, config: pytest.Config) -> None:
+    def __init__(
+        self, settings: Settings, asked: Asked, nonce: str, config: pytest.Config, job_file: str | None = None
+    ) -> None:
         self.settings = settings
         self.asked = asked
         self.nonce = nonce
+        self._job_file = job_file
         self.root = root = repository_of(config)
         self.progress = Progress(config, nonce, lambda: self.work.local_directory(_TOLD))
         self._worker = _number_of(config)
@@ -109,6 +113,7 @@ class Session:
             "settings": self.settings._asdict(),
             "asked": tuple(self.asked),
             "nonce": self.nonce,
+            "job_file": self._job_file,
         }
 
 
@@ -179,16 +184,31 @@ def close_session(config: pytest.Config) -> None:
         session.close()
 
 
+def take_job_file(config: pytest.Config, job_file: str) -> None:
+    """Put a job file in the place of pytest's arguments."""
+    config.args[:] = [job_file]
+    config.args_source = config.ArgsSource.ARGS
+
+
 def _fresh(config: pytest.Config) -> Session:
     settings = read_settings(config)
     refuse_strange_root(config, settings)
+    nonce = secrets.token_hex(8)
+    job_file: str | None = None
+    if settings.prompt or settings.save_job:
+        from pytest_comfygen.plugin.quick import write_prompts  # noqa: PLC0415  # nearly no run has any
+
+        job_file = write_prompts(config, settings, repository_of(config), nonce)
+        take_job_file(config, job_file)
     asked = decide(config, comfy_dirs(repository_of(config), settings))
-    return Session(settings, asked, secrets.token_hex(8), config)
+    return Session(settings, asked, nonce, config, job_file)
 
 
 def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
     settings: dict[str, Any] = luggage["settings"]
     settings = {name: tuple(one) if isinstance(one, list) else one for name, one in settings.items()}
+    if luggage["job_file"]:
+        take_job_file(config, luggage["job_file"])  # xdist gives a worker what was typed
     return Session(Settings(**settings), _asked(luggage["asked"]), luggage["nonce"], config)
 
 

@@ -100,6 +100,7 @@ class Tally:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._ended: dict[str, str] = {}
+        self._made: list[str] = []
         self._failed = 0
         self._wanting_a_server = 0
         self.left_alone = LeftAlone()
@@ -110,6 +111,8 @@ class Tally:
             self._failed += 1
             self._wanting_a_server += _property(report, _WANTS_SERVER) is not None
         outcome = _outcome(report)
+        if outcome == "generated":
+            self._made.append(_property(report, "comfygen.output") or report.nodeid)
         if outcome is not None:  # a rerun replaces what it repeats
             self._ended[report.nodeid] = outcome
 
@@ -131,6 +134,8 @@ class Tally:
         from pytest_comfygen.outputs.report import images_line  # noqa: PLC0415  # a run without images must not pay
 
         yield images_line(self._outcomes)
+        if self._session.settings.prompt and not self._session.settings.sketch:
+            yield from (f"    {path}" for path in self._made)
         if self._session.settings.sketch and self._outcomes["generated"]:
             yield "sketches are in .comfygen/sketch/; no asset was touched"
         elif self._session.settings.update == "none" and any(self._outcomes[one] for one in ("missing", "stale")):

@@ -175,7 +175,7 @@ class Work:
         return other is not None and any(collision_key(one.output) == key for one in other.jobs)
 
     def local_directory(self, name: str) -> Path:
-        """A directory of this machine's own, below `.comfygen/` in pytest's root directory."""
+        """A directory of this machine's own, below `.comfygen/` of the run's repository."""
         return self.store(self._root).local_directory(name)
 
 
@@ -192,6 +192,7 @@ def _job_file_named(record: ImageRecord, root: Path) -> Path | None:
         or ".." in name.parts
         or "\\" in record.job
         or ":" in record.job
+        or name.parts[:1] == (".comfygen",)  # a quick picture belongs to nobody
         or not is_job_file(name.name)
     ):
         return None

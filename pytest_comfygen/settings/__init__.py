@@ -19,6 +19,7 @@ from pytest_comfygen.settings.options import COMFYUI_REPO, OPTIONS, Kind, Option
 __all__ = ["COMFYUI_REPO", "OPTIONS", "Option", "Settings", "is_ci", "resolve"]
 
 _COMMAND_LINE = "command line"
+_MOST = 10_000
 
 Update = Literal["stale", "missing", "all", "none"]
 When = Literal["auto", "update", "never"]
@@ -37,6 +38,11 @@ class Settings(NamedTuple):
     overwrite_edited: bool
     adopt: bool
     timeout: float
+    prompt: tuple[str, ...]
+    count: int  # type: ignore[assignment]  # a tuple has a method of that name, which nobody asks settings for
+    set: tuple[str, ...]
+    output: str
+    save_job: str | None
     url: tuple[str, ...]
     start_timeout: float
     keep_server: float
@@ -100,6 +106,8 @@ def resolve(
     found = {option.name: _find(option, command_line, environment, ini, ci=ci) for option in OPTIONS}
     _settle_contradictions(found)
     found["update"] = _update(found["update"], found["check"])
+    if found["prompt"].value:
+        found |= _for_prompts(found)
     return Settings(
         **{name: one.value for name, one in found.items()},
         ci=ci,
@@ -120,9 +128,15 @@ def _find(
     *,
     ci: bool,
 ) -> _Found:
-    for rank, (value, source) in enumerate(_places(option, command_line, environment, ini)):
-        if value is not None and value != []:
-            return _Found(_READERS[option.kind](option, value, source), source, rank)
+    found = [
+        _Found(_READERS[option.kind](option, value, source), source, rank)
+        for rank, (value, source) in enumerate(_places(option, command_line, environment, ini))
+        if value is not None and value != []
+    ]
+    if found and option.adds_up:
+        return found[0]._replace(value=tuple(line for one in reversed(found) for line in one.value))
+    if found:
+        return found[0]
     if ci and option.in_ci:
         return _Found(option.in_ci, "environment CI", 3)
     return _Found(option.default, "default", 3)
@@ -147,6 +161,19 @@ def _update(update: _Found, check: _Found) -> _Found:
     if check.value and check.rank < update.rank:
         return _Found("none", check.source, check.rank)
     return update
+
+
+def _for_prompts(found: Mapping[str, _Found]) -> dict[str, _Found]:
+    """Whoever types a prompt wants a picture, also where `CI` or a setting says otherwise."""
+    for name in ("check", "adopt", "update"):
+        one = found[name]
+        if one.rank == 0 and one.value in (True, "none"):
+            raise SettingsConflict(
+                f"{one.source} makes no picture, and {found['prompt'].source} asks for one",
+                hint="leave one of them out",
+            )
+    values: dict[str, Any] = {"check": False, "adopt": False, "update": "stale"}
+    return {name: _Found(value, "default", 3) for name, value in values.items()}
 
 
 def _settle_contradictions(found: dict[str, _Found]) -> None:
@@ -213,6 +240,13 @@ def _read_urls(_option: Option, value: object, source: str) -> tuple[str, ...]:
     return urls
 
 
+def _read_count(_option: Option, value: object, source: str) -> int:
+    text = str(value).strip()
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) <= _MOST):
+        raise SettingsError(f"{source}: {value!r} is not a number from 1 to {_MOST}")
+    return int(text)
+
+
 def _read_seconds(option: Option, value: object, source: str) -> float:
     try:
         seconds = float(str(value))
@@ -232,6 +266,7 @@ _READERS: Mapping[Kind, Callable[[Option, object, str], object]] = {
     "lines": _read_lines,
     "urls": _read_urls,
     "seconds": _read_seconds,
+    "count": _read_count,
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 __all__ = ["COMFYUI_REPO", "OPTIONS", "Kind", "Option"]
 
-Kind = Literal["flag", "choice", "text", "lines", "urls", "seconds"]
+Kind = Literal["flag", "choice", "text", "lines", "urls", "seconds", "count"]
 
 COMFYUI_REPO = "https://github.com/Comfy-Org/ComfyUI"
 
@@ -19,6 +19,7 @@ class Option(NamedTuple):
     :param in_ci: the default when `CI` is set, where it is another one.
     :param at_least: the least number of seconds; above 0 when it is None.
     :param asks: on the command line, the option by itself asks for images to be made or checked.
+    :param adds_up: the lines of all places count together, those nearer to the user last.
     :param is_command: it is done instead of a test run, so it counts on the command line only.
     """
 
@@ -33,6 +34,7 @@ class Option(NamedTuple):
     in_ci: str | None = None
     at_least: float | None = None
     asks: bool = False
+    adds_up: bool = False
     is_command: bool = False
 
     @property
@@ -95,6 +97,50 @@ _IMAGES = (
         metavar="S",
         default=600.0,
         help="silence allowed while a job waits or runs, in seconds",
+    ),
+)
+
+_QUICK = (
+    Option(
+        name="prompt",
+        kind="lines",
+        metavar="TEXT",
+        default=(),
+        asks=True,
+        is_command=True,
+        help="make a quick picture of this prompt, without a job file (repeatable)",
+    ),
+    Option(
+        name="count",
+        kind="count",
+        metavar="N",
+        default=1,
+        help="how many pictures of each --comfy-prompt",
+    ),
+    Option(
+        name="set",
+        kind="lines",
+        metavar="KEY=VALUE",
+        default=(),
+        pattern=r"[A-Za-z_]\w*(\.[^=]+)?\s*=.*",
+        adds_up=True,
+        wanted="a key of the job language and its value, such as size=512x512 or vars.style=ink",
+        help="a key of the job language for the pictures of --comfy-prompt (repeatable)",
+    ),
+    Option(
+        name="output",
+        kind="text",
+        metavar="DIR",
+        default="comfygen-out",
+        help="where the pictures of --comfy-prompt go, relative to the repository",
+    ),
+    Option(
+        name="save_job",
+        kind="text",
+        metavar="FILE",
+        default=None,
+        is_command=True,
+        help="write a job file that makes the pictures of --comfy-prompt again",
     ),
 )
 
@@ -261,4 +307,4 @@ _DOCTOR = (
     ),
 )
 
-OPTIONS = (*_IMAGES, *_SERVER, *_INSTALL, *_MODELS, *_DOCTOR)
+OPTIONS = (*_IMAGES, *_QUICK, *_SERVER, *_INSTALL, *_MODELS, *_DOCTOR)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_comfygen.engine.models.hashes import ModelHashes
-from pytest_comfygen.engine.models.lookup import find_model, match_name, near_models, near_names
+from pytest_comfygen.engine.models.lookup import checkpoints_in, find_model, match_name, near_models, near_names
 from pytest_comfygen.engine.models.places import ExtraPaths, download_target, model_places
 from pytest_comfygen.engine.models.weights import check_weights
 
@@ -11,6 +11,7 @@ __all__ = [
     "ExtraPaths",
     "ModelHashes",
     "check_weights",
+    "checkpoints_in",
     "download_target",
     "find_model",
     "match_name",

@@ -16,7 +16,7 @@ from pathlib import Path
 from pytest_comfygen.engine.models.places import directories_for
 from pytest_comfygen.records import FoundModel, Model, ModelPlaces
 
-__all__ = ["find_model", "match_name", "near_models", "near_names"]
+__all__ = ["checkpoints_in", "find_model", "match_name", "near_models", "near_names"]
 
 
 def find_model(model: Model, places: ModelPlaces) -> FoundModel | None:
@@ -37,6 +37,12 @@ def near_models(model: Model, places: ModelPlaces, limit: int = 3) -> tuple[str,
     elsewhere = dict(_files(places.models)) if not found else {}
     same = [name for name in elsewhere if _parts(name)[-1] == _parts(model.name)[-1]]
     return tuple(found or sorted(same)[:limit])
+
+
+def checkpoints_in(places: ModelPlaces) -> tuple[str, ...]:
+    """The checkpoints of this machine, as ComfyUI lists them, with forward slashes."""
+    files = [name for directory in directories_for("checkpoints", places) for name, _ in _files(directory)]
+    return tuple(sorted({name for name in files if name.endswith((".safetensors", ".sft"))}))
 
 
 def match_name(wanted: str, names: Sequence[str]) -> str | None:
