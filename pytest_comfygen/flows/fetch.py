@@ -65,17 +65,24 @@ def download_lines(planned: DownloadPlan) -> Iterator[str]:
 
 def _not_here(model: Model, planned: DownloadPlan, places: ModelPlaces) -> ModelMissing:
     """What is missing altogether, and how it can be had."""
-    near = near_models(model, places)
-    can_be_had = [one for one in planned.downloads if one.model.url]
-    others = [] if len(planned.downloads) == 1 and not can_be_had else [_line(one) for one in planned.downloads]
-    if near and not model.url:
-        hint = f"did you mean {' or '.join(near)}?"
-    elif can_be_had and model.url:
-        hint = "the same command with --comfy-download" + ("" if model.sha256 else "=unverified")
-    else:
-        hint = f"put it into ComfyUI's models/{model.folder}/, or declare it under `models:` with its url and sha256"
+    others = [_line(one) for one in planned.downloads]
+    if len(others) == 1 and not model.url:
+        others = []
+    hint = _how_to_get(model, places)
     sums = f"missing altogether: {_sums(planned)}"
     return missing_model(model, details=(sums, *others) if others else (), hint=hint)
+
+
+def _how_to_get(model: Model, places: ModelPlaces) -> str:
+    near = near_models(model, places)
+    if model.url:
+        return "the same command with --comfy-download" + ("" if model.sha256 else "=unverified")
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    by_hand = f"put it into {places.models / model.folder}"
+    if not places.models.exists():  # what is put there now would be in the way of the installation
+        by_hand = f"put it into {model.folder}/ of a directory that --comfy-models-dir names"
+    return f"{by_hand}, or give its url and sha256 under `models:` and run with --comfy-download"
 
 
 def _sums(planned: DownloadPlan) -> str:

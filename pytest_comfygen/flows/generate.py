@@ -86,6 +86,10 @@ def generate(plan: Plan, workplace: Workplace) -> JobResult:
     :raises JobError: ComfyUI did not make it, or it failed its checks (then it lies in `.comfygen/rejected/`).
     :raises AssetError: the output was changed meanwhile, or could not be written.
     """
+    try:
+        workplace.store.refuse_unwritable(plan.job.output)
+    except AssetError as error:
+        raise error.at(plan.job.where) from None
     picture = make_picture(plan.job, plan.seed, workplace)
     result = JobResult(
         outcome="generated",

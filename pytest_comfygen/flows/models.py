@@ -89,33 +89,25 @@ class Models:
     def check(self, job: Job) -> None:
         """What the job needs is on this machine and can be used.
 
-        :raises MachineError: it is not, or cannot; at the place of the key that names it.
+        :raises ComfygenError: it is not, or cannot; at the place of the key that names it.
         """
+        if lack := self.lack(job):
+            raise lack
+
+    def lack(self, job: Job) -> ComfygenError | None:
+        """Why the job cannot be made with what is on this machine; at the place of the key that names it."""
         for model in models_of(job):
-            checked = self._checked_model(model)
+            checked = self._checked.get(model) or self._check(model)
             if isinstance(checked, ComfygenError):
-                raise checked.at(job.place("checkpoint"))
+                return checked.at(job.place("checkpoint"))
+        return None
 
-    def check_any(self, jobs: Sequence[Job]) -> None:
-        """At least one of the jobs has what it needs, or there are none.
-
-        :raises MachineError: none has; the error of the first one, without its place.
-        """
-        first: ComfygenError | None = None
-        for job in jobs:
-            error = next(
-                (one for one in map(self._checked_model, models_of(job)) if isinstance(one, ComfygenError)), None
-            )
-            if error is None:
-                return
-            first = first or error
-        if first:
-            raise first
+    def shared_lack(self, jobs: Sequence[Job]) -> ComfygenError | None:
+        """The error of the first job when none can be made; None when one can, or there are none."""
+        lacks = [self.lack(job) for job in jobs]
+        return lacks[0] if lacks and all(lacks) else None
 
     # --- looking ------------------------------------------------------------------------------------------------------
-
-    def _checked_model(self, model: Model) -> FoundModel | ComfygenError:
-        return self._checked.get(model) or self._check(model)
 
     def _check(self, model: Model) -> FoundModel | ComfygenError:
         found = self.find(model)

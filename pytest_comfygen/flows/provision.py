@@ -197,7 +197,7 @@ class Machine:
         gpu = device_for(self._settings.gpus, present, premises.worker)
         models = our_model_paths(self._settings, premises.root)
         basis = (install.commit or "", *map("@".join, install.nodes), repr(models))
-        name = f"{gpu or 'cpu'}-{identity_of([str(install.directory), *args, *basis])[:8]}"
+        name = f"{gpu or 'cpu'}-{identity_of([str(install.directory), str(install.python), *args, *basis])[:8]}"
         state = premises.local_directory("server") / name
         if models:
             state.mkdir(exist_ok=True)

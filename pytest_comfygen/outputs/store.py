@@ -14,6 +14,7 @@ came, and the record was not touched. The image reaches the disk before its reco
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -330,6 +331,16 @@ class Store:
             raise DestinationChanged(f"{self._guard.name(output)} was changed while its new picture was made")
 
     # --- the local directory ----------------------------------------------------------------------------------------
+
+    def refuse_unwritable(self, output: Path) -> None:
+        """Refuse before a picture is made what could not be written afterwards, as far as that can be seen.
+
+        :raises WriteFailed: the output's directory, or the nearest one that exists, is not writable.
+        """
+        directory = next(one for one in output.parents if one.exists())
+        with self._guard.translated(output):
+            if not os.access(directory, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(directory))
 
     def local_directory(self, name: str) -> Path:
         """A directory of this machine's own below `.comfygen/`, made when it is not there.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, ModelMissing, Where
+from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, Where
 from pytest_comfygen.outputs.report import one_line, reason_lines, render
 from pytest_comfygen.plugin.selection import bring_forward
 from pytest_comfygen.plugin.session import session_of
@@ -167,12 +167,14 @@ class ComfyItem(pytest.Function):
         work = session_of(self.config).work
         self._plan = work.plan(self.job)
         self._meeting = None
+        if session_of(self.config).asks_for_install and self._servers.may_install:
+            self._install()
         if self._plan.action == "make":
             servers = self._servers
             try:
                 client = servers.client_of(self.job, self._default_client, self._selection, self._install)
-            except ModelMissing as missing:
-                raise missing.at(self.job.place("checkpoint")) from None
+            except ComfygenError as error:
+                raise servers.placed(error, self.job) from None
             self._meeting = servers.meet(client)
             servers.check(self.job, self._meeting)
             if servers.preflight(self._meeting, self._selection):

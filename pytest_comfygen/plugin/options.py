@@ -21,7 +21,7 @@ def add_options(parser: pytest.Parser) -> None:
         group.addoption(option.flag, dest=option.ini, default=None, help=option.help, **_argparse_kind(option))
         if option.kind == "flag":
             for choice in option.choices:  # spelled out, or `--comfy-download jobs/` would take the path for its value
-                spelling, told = f"{option.flag}={choice}", f"{option.flag}, {choice}"
+                spelling, told = f"{option.flag}={choice}", f"as {option.flag}, and {choice} ones too"
                 group.addoption(spelling, dest=option.ini, action="store_const", const=choice, help=told)
         if not option.is_command:
             ini_kind: Any = "linelist" if option.kind in ("lines", "urls") else "string"

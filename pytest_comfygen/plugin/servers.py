@@ -66,6 +66,7 @@ class Servers:
         self._store = store
         self._journal: Journal | None = None
         self._is_equipped = False
+        self._unequipped: ComfygenError | None = None
         self._meetings: dict[str, Meeting | ComfygenError] = {}
         self._refused: dict[str, Mapping[str, ComfygenError]] = {}
         self._checkpoints: dict[str, tuple[str, ...]] = {}
@@ -81,13 +82,27 @@ class Servers:
 
         :raises MachineError: not one of the images can be made with what is on this machine.
         """
+        if self._unequipped:
+            raise self._unequipped
         if self._is_equipped or self._settings.sketch or self._settings.url or not self._machine.serves_our_models:
             return
         self._is_equipped = True
         jobs = [job for job in selection if not self._is_elsewhere(job) and self._plan(job).action == "make"]
         self._models.provide(jobs, install)
         if self._machine.starts_own:  # else the server's own lists are the truth
-            self._models.check_any(jobs)
+            self._unequipped = self._models.shared_lack(jobs)
+        if self._unequipped:
+            raise self._unequipped
+
+    def placed(self, error: ComfygenError, job: Job) -> ComfygenError:
+        """An error at the key that caused it, when it is for want of models, which is found out for all at once."""
+        lack = self._models.lack(job) if error is self._unequipped else None
+        return lack or error
+
+    @property
+    def may_install(self) -> bool:
+        """Whether an install of ours is what this run's pictures come from."""
+        return not self._settings.makes_nothing and self._machine.starts_own
 
     def client_of(
         self,

@@ -83,6 +83,11 @@ class Session:
             self._work = Work(self.settings, self.nonce, self.root, self._worker, self.progress.tell)
         return self._work
 
+    @property
+    def asks_for_install(self) -> bool:
+        """Whether ComfyUI shall be brought to what the settings say even when no image has to be made."""
+        return self.settings.was_typed("install") and self.settings.install != "never"
+
     def close(self) -> None:
         """Let go of what the run held open."""
         if self._work is not None:
@@ -166,6 +171,17 @@ def refuse_strange_root(config: pytest.Config, settings: Settings) -> None:
             raise pytest.UsageError(msg)
 
 
+def _refuse_absent_models(config: pytest.Config, settings: Settings) -> None:
+    """Refuse a directory of models that is not there: a slip of the pen would be a directory of downloads.
+
+    :raises pytest.UsageError: so it is.
+    """
+    for name in settings.models_dir:
+        if not (repository_of(config) / name).is_dir():
+            told = f"[{SettingsError.code}] {settings.sources['models_dir']}: {name} is no directory"
+            raise pytest.UsageError(f"{told}\nhint: make it, or correct the path, which is relative to the repository")
+
+
 def comfy_dirs(root: Path, settings: Settings) -> tuple[Path, Path]:
     """Where ComfyUI and what we put beside it live: files in there are not the user's tests."""
     directory = root / settings.dir
@@ -193,6 +209,7 @@ def take_job_file(config: pytest.Config, job_file: str) -> None:
 def _fresh(config: pytest.Config) -> Session:
     settings = read_settings(config)
     refuse_strange_root(config, settings)
+    _refuse_absent_models(config, settings)
     nonce = secrets.token_hex(8)
     job_file: str | None = None
     if settings.prompt or settings.save_job:

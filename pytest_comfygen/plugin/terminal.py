@@ -57,13 +57,14 @@ def explain(report: pytest.TestReport, error: ComfygenError, item: pytest.Item) 
 def next_step(error: ComfygenError, item: pytest.Item, session: Session) -> dict[str, str]:
     """The command that makes what is missing or stale, or else the one that runs the item alone again."""
     command = f'pytest "{_from_here(item.nodeid, item.config)}"'
-    server = "".join(f" --comfy-url {url}" for url in session.settings.url if session.settings.was_typed("url"))
+    if session.settings.prompt:
+        return {}
     if error.code in ("missing", "stale") and error.hint is None:
-        return {"hint": f"{command}{server} --comfy-update stale"}
-    verbs = [name for name in ("sketch", "check", "adopt") if session.settings.was_typed(name)]
-    if not verbs and not is_job_file(item.path):
-        verbs = ["update stale"]
-    return {"rerun": command + server + "".join(f" --comfy-{verb}" for verb in verbs)}
+        typed = session.settings.as_typed(besides=("update", "check"))
+        return {"hint": " ".join([command, *typed, "--comfy-update stale"])}
+    typed = session.settings.as_typed(besides=("update",) if session.settings.update == "all" else ())
+    asks = is_job_file(item.path) or any(session.settings.was_typed(name) for name in ("sketch", "check", "adopt"))
+    return {"rerun": " ".join([command, *typed, *([] if asks else ["--comfy-update stale"])])}
 
 
 def _from_here(node_id: str, config: pytest.Config) -> str:

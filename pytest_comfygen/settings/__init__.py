@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 from pytest_comfygen.errors import SettingsConflict, SettingsError
 from pytest_comfygen.settings.options import COMFYUI_REPO, OPTIONS, Kind, Option
 
-__all__ = ["COMFYUI_REPO", "OPTIONS", "Option", "Settings", "is_ci", "resolve"]
+__all__ = ["COMFYUI_REPO", "OPTIONS", "Option", "Settings", "is_ci", "resolve", "spelled"]
 
 _COMMAND_LINE = "command line"
 _MOST = 10_000
@@ -75,6 +76,14 @@ class Settings(NamedTuple):
         """Whether this value came from the command line."""
         return self.sources.get(name, "").startswith(_COMMAND_LINE)
 
+    def as_typed(self, besides: tuple[str, ...] = ()) -> list[str]:
+        """The options of the command line, spelled so that they can be typed again.
+
+        :param besides: those that are left out.
+        """
+        rows = (row for row in OPTIONS if self.was_typed(row.name) and row.name not in besides)
+        return [shlex.quote(word) for row in rows for word in spelled(row, getattr(self, row.name))]
+
     def described(self) -> list[str]:
         """Each value that is not a default, with its source, as the run's header shows it."""
         return [
@@ -82,6 +91,18 @@ class Settings(NamedTuple):
             for name, source in self.sources.items()
             if name != "check"  # it acts through `update`, which is shown with the same source
         ]
+
+
+def spelled(option: Option, value: object) -> list[str]:
+    """An option as it is typed; passwords in addresses are left out.
+
+    With `=`, because pytest takes a path that stands by itself for one of its own before it knows our options.
+    """
+    if option.kind == "flag":
+        return [option.flag if value is True else f"{option.flag}={value}"]
+    values = value if isinstance(value, tuple) else (value,)
+    texts = (f"{one:g}" if isinstance(one, float) else str(one) for one in values)
+    return [f"{option.flag}={_shown(text)}" for text in texts]
 
 
 class _Found(NamedTuple):
@@ -273,4 +294,4 @@ _READERS: Mapping[Kind, Callable[[Option, object, str], object]] = {
 def _shown(value: object) -> str:
     """A value as people may see it: an address of an index or a repository can hold a password."""
     text = ",".join(value) if isinstance(value, tuple) else str(value)
-    return re.sub(r"://[^/@\s]+@", "://***@", text)
+    return re.sub(r"://[^/@\s]+@", "://", text)

@@ -168,7 +168,7 @@ def _(clinic: Clinic, _request: object) -> None:
     clinic.write("tools/ComfyUI/novel.txt", "once upon a time")
 
 
-@tells("install-incomplete", "error", "no environment")
+@tells("install-incomplete", "error", "its environment")
 def _(clinic: Clinic, _request: object) -> None:
     clinic.install()
     (clinic.comfyui / ".venv/bin/python").unlink()
@@ -253,6 +253,7 @@ def _(clinic: Clinic, _request: object) -> dict[str, object]:
 @tells("custom-node-failed", "warning", ".comfygen/server/any/server.log")
 def _(clinic: Clinic, _request: object) -> None:
     clinic.install()
+    clinic.write("tools/ComfyUI/custom_nodes/eel-nodes/__init__.py", "import eels")
     clinic.write(".comfygen/server/any/server.log", "   0.0 seconds (IMPORT FAILED): /x/custom_nodes/eel-nodes\n")
 
 

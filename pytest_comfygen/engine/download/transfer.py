@@ -97,7 +97,8 @@ class Transfer:
         is_left = course.afresh[setback.error.code] <= 1 if setback.afresh else setback.again
         if not is_left or course.idle >= self._around.patience.tries or self._around.clock() + pause_s >= ends_at:
             raise setback.error
-        notice = f"{setback.error.message}; going on at {readable_size(self._part.size)}"
+        going_on = f"going on at {readable_size(self._part.size)}" if self._part.size else "trying again"
+        notice = f"{setback.error.message}; {going_on}"
         self._around.notify(Event(kind="notice", text=notice, subject=self._model.name))
         self._around.sleep(pause_s)
 

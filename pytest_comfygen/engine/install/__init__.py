@@ -117,4 +117,7 @@ def _system_errors_translated(places: Places) -> Iterator[None]:
                 f"the disk became full while ComfyUI was installed to {places.directory}",
                 hint="free some space, or put ComfyUI elsewhere with --comfy-dir",
             ) from None
-        raise InstallFailed(f"ComfyUI was not installed: {error}", hint=f"the log: {places.log}") from error
+        is_refused = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        remedy = "make that directory writable, or put ComfyUI elsewhere with --comfy-dir"
+        hint = remedy if is_refused else f"the log: {places.log}"
+        raise InstallFailed(f"ComfyUI was not installed: {error}", hint=hint) from error

@@ -134,7 +134,7 @@ def _by_environment(survey: _Survey) -> InstallState:
         adopted = adoptable_environment(survey.wish, places.directory)
         if adopted:
             return InstallState(kind="ready", install=_install(survey, adopted, adopted=True))
-        return InstallState(kind="incomplete", reasons=("it has no environment that was made to the end",))
+        return InstallState(kind="incomplete", reasons=("its environment was not made to the end",))
     if not python_in(places.environment).is_file() or not installed_torch(places.environment):
         return InstallState(kind="incomplete", reasons=("its environment is gone",))
     checkouts = tuple(pin.directory for pin in pins_of(survey.wish))

@@ -105,7 +105,9 @@ class Packages:
             raise self._failed("torch was not installed", done, for_torch=True)
         present = installed_torch(self.places.environment)
         if present and present.flavour != flavour.name:
-            self.console.say(f"this torch was built for {present.flavour}, not for {flavour.name}: --comfy-torch-index")
+            self.console.say(
+                f"the index gave a torch that is built for {present.flavour}, and {flavour.name} was meant"
+            )
         self._pin_torch()
         if audio:
             self._install_audio(index)

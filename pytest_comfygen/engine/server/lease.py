@@ -85,7 +85,7 @@ def stop_kept(state: Path, means: Means | None = None) -> OwnedServer | None:
     with _turn(place, means, TURN_S, lambda _: None):
         if users := holders(place.leases):
             raise ServerInUse(
-                f"the server is used by {_processes(users)}", hint="it is stopped when they end; end them, or wait"
+                f"the server is used by {_processes(users)}", hint="it stops when they end: wait, or end them"
             )
         sweep(place.leases)
         return stop_recorded(place, means)

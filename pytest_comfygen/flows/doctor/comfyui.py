@@ -143,13 +143,14 @@ def _failed_nodes(site: Site) -> Iterator[MachineFinding]:
     if not logs:
         return
     log = max(logs, key=lambda path: path.stat().st_mtime)
-    for name in failed_nodes(_beginning(log)):
+    nodes = site.places.directory / "custom_nodes"
+    for name in (one for one in failed_nodes(_beginning(log)) if (nodes / one).exists()):
         yield MachineFinding(
             code="custom-node-failed",
             severity="warning",
             subject=f"custom node {name}",
             found="the server that was started last could not import it",
-            wanted=f"what it says in {site.visit.shown(log)}; often a package, for --comfy-extra-requirements",
+            wanted=f"the cause is in {site.visit.shown(log)}; often it lacks a package: --comfy-extra-requirements",
         )
 
 
@@ -184,7 +185,7 @@ def _torch(site: Site, install: Install) -> MachineFinding:
     flavour = choose(site.wish, site.visit.environment)
     torch = installed_torch(install.python.parents[1])
     version = torch.version if torch else "unknown"
-    if _fits(install.torch, flavour):
+    if _fits(install.torch, flavour) or (flavour.name == "cpu" and site.wish.torch_index):
         return fine("torch", "torch", f"{version}, built for {install.torch} ({flavour.why})")
     return MachineFinding(
         code="torch-unfit",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pytest_comfygen.engine.programs import redacted
-from pytest_comfygen.settings import OPTIONS, Option, Settings
+from pytest_comfygen.settings import OPTIONS, Option, Settings, spelled
 
 __all__ = ["Commands"]
 
@@ -32,7 +31,7 @@ class Commands:
     def of(cls, settings: Settings, paths: tuple[str, ...]) -> Commands:
         """What a command line said."""
         rows = [one for one in OPTIONS if settings.was_typed(one.name) and _is_repeated(one)]
-        return cls(paths, {one.name: tuple(_words(one, getattr(settings, one.name))) for one in rows})
+        return cls(paths, {one.name: tuple(spelled(one, getattr(settings, one.name))) for one in rows})
 
     def run(self, **changes: str | bool) -> str:
         """The command that makes the images, with other options.
@@ -40,23 +39,10 @@ class Commands:
         :param changes: names of options to their values.
         """
         rows = {option.name: option for option in OPTIONS}
-        changed = {name: tuple(_words(rows[name], value)) for name, value in {"update": "stale", **changes}.items()}
+        changed = {name: tuple(spelled(rows[name], value)) for name, value in {"update": "stale", **changes}.items()}
         words = [word for option in ({**self.typed, **changed}).values() for word in option]
         return shlex.join(["pytest", *self.paths, *words])
 
 
 def _is_repeated(option: Option) -> bool:
     return not option.is_command and option.name not in _SAID_ANEW
-
-
-def _words(option: Option, value: object) -> Iterator[str]:
-    """An option as it is typed; passwords in addresses are left out.
-
-    With `=`, because pytest takes a path that stands by itself for one of its own before it knows our options.
-    """
-    if option.kind == "flag":
-        yield option.flag if value is True else f"{option.flag}={value}"
-        return
-    for one in value if isinstance(value, tuple) else (value,):
-        text = f"{one:g}" if isinstance(one, float) else str(one)
-        yield f"{option.flag}={redacted(text)}"

@@ -196,7 +196,7 @@ def test_an_installer_that_fails_is_explained_with_the_end_of_its_log(world: Wor
         world.ensure()
     assert "Because eels was not found" in "\n".join(failed.value.details)
     assert str(world.ours / "install.log") in (failed.value.hint or "")
-    assert look(world.wish, world.environment).reasons == ("it has no environment that was made to the end",)
+    assert look(world.wish, world.environment).reasons == ("its environment was not made to the end",)
 
 
 def test_a_repository_that_is_not_there_leaves_nothing_half_done(world: World) -> None:
