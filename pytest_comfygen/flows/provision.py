@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_comfygen.engine.install import Install, InstallState, ensure, failed_nodes, gpus, look
@@ -28,6 +28,7 @@ from pytest_comfygen.engine.server import (
 from pytest_comfygen.engine.supervise.state import write_json
 from pytest_comfygen.errors import InstallMissing, NoServer, ServerStartFailed
 from pytest_comfygen.flows.contact import first_that_answers, server_at
+from pytest_comfygen.flows.persist import patiently
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import install_wish, our_model_paths
 from pytest_comfygen.records import ServerInfo
@@ -40,6 +41,11 @@ _HOW_TO_GET_ONE = (
     "let ComfyUI be installed with --comfy-install auto, start one yourself (python main.py), name a running one with "
     "--comfy-url, or draw placeholders with --comfy-sketch"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    lease: Lease
 
 
 class Machine:
@@ -107,9 +113,13 @@ class Machine:
         """Our use of the server that was found at `url`, when we started it."""
         return self._leases.get(url)
 
+    def known_at(self, url: str) -> ServerInfo | None:
+        """What is known of the server at `url`, when it was not named but found or started."""
+        return self._known.get(url)
+
     def named(self, server: ServerInfo) -> ServerInfo:
         """A server's answer with what only we know of it: the commit that it runs, and whether we started it."""
-        known = self._known.get(server.url)
+        known = self.known_at(server.url)
         return replace(server, commit=known.commit, owned=known.owned) if known else server
 
     # --- servers that are there ---------------------------------------------------------------------------------------
@@ -169,14 +179,26 @@ class Machine:
             keep_s=settings.keep_server,
             notify=premises.notify,
         ) as lease:
-            url = lease.server.url
-            server = replace(server_at(url, settings, {}), owned=True, commit=install.commit)
+            server = replace(self._own_info(lease), owned=True, commit=install.commit)
+            url = server.url
             self._leases[url], self._known[url] = lease, server
             try:
                 self._tell_of(server, install, lease)
                 yield server
             finally:
                 del self._leases[url]
+
+    def _own_info(self, lease: Lease) -> ServerInfo:
+        """What our server says of itself; others who share it may have just had it killed by a job."""
+
+        def ask(joined: _Joined) -> ServerInfo:
+            return server_at(joined.lease.server.url, self._settings, {})
+
+        def restarted(joined: _Joined, **_: bool) -> _Joined:
+            joined.lease.restarted()
+            return joined
+
+        return patiently(ask, _Joined(lease), restarted)
 
     def _tell_of(self, server: ServerInfo, install: Install, lease: Lease) -> None:
         commit = f", commit {install.commit[:12]}" if install.commit else ""

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from pytest_comfygen.engine.server.start import Ended, Means, await_ready, start, stop_recorded
 from pytest_comfygen.engine.supervise.leases import Claim, holders, sweep
 from pytest_comfygen.engine.supervise.state import OwnedServer, StateDirectory, read_json, write_json
+from pytest_comfygen.engine.supervise.stopping import wait_until
 from pytest_comfygen.errors import ServerInUse, ServerStartFailed, ServerTooSlow
 from pytest_comfygen.records import Event
 
@@ -33,6 +34,7 @@ TURN_PAUSE_S = 0.05
 TURN_S = 60.0
 TURN_TOLD_S = 0.5  # the supervisor has it for an instant twice a second
 LEAVE_S = 30.0
+DEATH_S = 1.0
 
 
 @contextmanager
@@ -103,7 +105,10 @@ class _Terms:
 
 
 class Lease:
-    """This process' use of a server, from `leased`."""
+    """This process' use of a server, from `leased`.
+
+    :ivar was_alone: nobody else used the server that `restarted` replaced last.
+    """
 
     def __init__(self, command: ServerCommand, state: StateDirectory, terms: _Terms) -> None:
         self._command = command
@@ -111,6 +116,7 @@ class Lease:
         self._terms = terms
         self._claim: Claim | None = None
         self._server: OwnedServer | None = None
+        self.was_alone = False
 
     @property
     def server(self) -> OwnedServer:
@@ -119,6 +125,10 @@ class Lease:
             msg = "there is no server before `join`"
             raise AssertionError(msg)
         return self._server
+
+    def has_died(self) -> bool:
+        """Whether the server ended; one that just broke off is given a moment to be gone."""
+        return wait_until(lambda: not self.server.is_alive, DEATH_S)
 
     def restarted(self, *, wedged: bool = False) -> OwnedServer:
         """A server in the place of one that failed: the same one when it lives, another's restart, or a new one.
@@ -134,6 +144,7 @@ class Lease:
             found = running(self._state.path)
             if found is not None and wedged and found.token == failed.token:
                 found = None
+            self.was_alone = not self._others()
             self._server = (found and self._ready(found)) or self._start_anew(seen, failed.port)
         return self.server
 
