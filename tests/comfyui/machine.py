@@ -157,6 +157,11 @@ class Machine:
         if not wait_until(lambda: bool(is_so()), limit_s):
             pytest.fail(f"this did not come true within {limit_s:g} s; the run wrote:\n{self.output}")
 
+    def commit(self) -> None:
+        """Commit everything that the repository does not ignore."""
+        git(self.repository.path, "add", "-A")
+        git(self.repository.path, "commit", "-q", "--allow-empty", "-m", "what the test put there")
+
     def git_status(self) -> list[str]:
         """What git shows as changed or new in the repository."""
         return git(self.repository.path, "status", "--short", "--untracked-files=all").splitlines()
