@@ -24,6 +24,7 @@ from pytest_comfygen.engine.server import (
     log_tail,
     neighbour,
     sketch_server,
+    stop_unused,
 )
 from pytest_comfygen.engine.supervise.state import write_json
 from pytest_comfygen.errors import InstallMissing, NoServer, ServerStartFailed
@@ -33,7 +34,7 @@ from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import install_wish, our_model_paths
 from pytest_comfygen.records import ServerInfo
 
-__all__ = ["Machine", "device_for"]
+__all__ = ["Machine", "device_for", "end_unused"]
 
 _LOG_LINES = 1000
 
@@ -177,6 +178,7 @@ class Machine:
             state,
             start_timeout_s=settings.start_timeout,
             keep_s=settings.keep_server,
+            lingers=premises.is_worker,
             notify=premises.notify,
         ) as lease:
             server = replace(self._own_info(lease), owned=True, commit=install.commit)
@@ -237,6 +239,15 @@ class Machine:
             basis=basis,
         )
         return command, state
+
+
+def end_unused(directory: Path) -> None:
+    """Stop the servers that the workers of a run left to their controller.
+
+    :param directory: of all servers' state directories.
+    """
+    for record in directory.glob("*/state.json"):
+        stop_unused(record.parent)
 
 
 def device_for(wanted: str, present: tuple[str, ...], worker: int) -> str | None:

@@ -112,8 +112,14 @@ def session_of(config: pytest.Config) -> Session:
 def close_session(config: pytest.Config) -> None:
     """End the run in this process, also one that a wrong setting kept from beginning."""
     session = config.stash.get(_KEY, None)
-    if session is not None:
-        session.close()
+    if session is None:
+        return
+    session.close()
+    servers = session.root / ".comfygen" / "server"
+    if config.pluginmanager.has_plugin("dsession") and any(servers.glob("*/state.json")):
+        from pytest_comfygen.flows.provision import end_unused  # noqa: PLC0415  # most runs have no server to end
+
+        end_unused(servers)
 
 
 def _fresh(config: pytest.Config) -> Session:
@@ -128,9 +134,11 @@ def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
     return Session(Settings(**settings), _asked(luggage["asked"]), luggage["nonce"], config)
 
 
-def _number_of(config: pytest.Config) -> int:
-    """The number of this process among xdist's workers; 0 alone."""
-    name: str = getattr(config, "workerinput", {}).get("workerid", "")
+def _number_of(config: pytest.Config) -> int | None:
+    """The number of this process among xdist's workers; None alone."""
+    if not hasattr(config, "workerinput"):
+        return None
+    name: str = config.workerinput.get("workerid", "")
     digits = "".join(filter(str.isdecimal, name))
     return int(digits) if digits else 0
 

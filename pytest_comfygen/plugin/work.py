@@ -35,12 +35,12 @@ class Work:
     """Everything a process of the run does for its items.
 
     :param root: the repository of the run, also for job files outside any git repository.
-    :param worker: this process' number among those of the run.
+    :param worker: this process' number among xdist's workers; None alone.
     :param notify: takes what happens on the way.
     """
 
     def __init__(
-        self, settings: Settings, nonce: str, root: Path, worker: int, notify: Callable[[Event], None]
+        self, settings: Settings, nonce: str, root: Path, worker: int | None, notify: Callable[[Event], None]
     ) -> None:
         self._settings = settings
         self._nonce = nonce
@@ -99,7 +99,8 @@ class Work:
                 local_directory=self.local_directory,
                 environment=Environment(os.environ),
                 notify=self._notify,
-                worker=self._worker,
+                worker=self._worker or 0,
+                is_worker=self._worker is not None,
             )
         return self._premises
 

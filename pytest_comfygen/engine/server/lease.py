@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pytest_comfygen.engine.server.command import ServerCommand
 
-__all__ = ["Lease", "leased", "recorded", "running", "stop_kept"]
+__all__ = ["Lease", "leased", "recorded", "running", "stop_kept", "stop_unused"]
 
 TURN_PAUSE_S = 0.05
 # Whoever has the turn stops one server and starts another one, or finds three ports taken.
@@ -45,17 +45,19 @@ def leased(  # noqa: PLR0913  # the world comes in by arguments
     start_timeout_s: float,
     keep_s: float,
     notify: Callable[[Event], None],
+    lingers: bool = False,
     means: Means | None = None,
 ) -> Iterator[Lease]:
     """Use the server of a state directory, started now or found; the last one out stops it.
 
     :param state: one server belongs to it; made when it is missing.
     :param keep_s: leave it running so long after the last one.
+    :param lingers: the last one out leaves it to `stop_unused`, or to the supervisor after its grace: more will come.
     :raises ServerStartFailed: it did not come up.
     :raises ServerInUse: the directory's server is of another command, and others use it.
     :raises ServerTooSlow: another process that starts or stops it does not get done.
     """
-    lease = Lease(command, StateDirectory(state), _Terms(start_timeout_s, keep_s, notify, means or Means()))
+    lease = Lease(command, StateDirectory(state), _Terms(start_timeout_s, keep_s, lingers, notify, means or Means()))
     try:
         lease.join()
         yield lease
@@ -93,10 +95,20 @@ def stop_kept(state: Path, means: Means | None = None) -> OwnedServer | None:
         return stop_recorded(place, means)
 
 
+def stop_unused(state: Path, means: Means | None = None) -> None:
+    """Stop the server of a state directory unless somebody uses it, or it is to be kept."""
+    place, means = StateDirectory(state), means or Means()
+    with suppress(ServerTooSlow, ServerStartFailed, OSError), _turn(place, means, LEAVE_S, lambda _: None):
+        if not holders(place.leases) and place.keep_s() <= 0:
+            sweep(place.leases)
+            stop_recorded(place, means)
+
+
 @dataclass(frozen=True, slots=True)
 class _Terms:
     start_timeout_s: float
     keep_s: float
+    lingers: bool
     notify: Callable[[Event], None]
     means: Means
 
@@ -220,7 +232,7 @@ class Lease:
 
     def _keep_or_stop(self) -> None:
         self._keep()
-        if self._terms.keep_s <= 0:
+        if self._terms.keep_s <= 0 and not self._terms.lingers:
             stop_recorded(self._state, self._terms.means)
 
     def _keep(self) -> None:
