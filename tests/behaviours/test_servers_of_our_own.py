@@ -9,6 +9,7 @@ import signal
 import psutil
 import pytest
 
+from tests.comfyui import usual_address
 from tests.comfyui.machine import DEADLINE_S, Machine
 from tests.engine.install.world import commit
 from tests.repository import KINS
@@ -87,6 +88,29 @@ def test_a_module_that_the_server_lacks_is_named_with_the_line_that_adds_it(read
 # --- many use it -----------------------------------------------------------------------------------------------------
 
 
+# The second worker begins when the first has gone.
+LATE_WORKER = """\
+import os, time
+from pathlib import Path
+
+def pytest_runtest_setup(item):
+    root = Path(__file__).parent
+    while os.environ.get("PYTEST_XDIST_WORKER") == "gw1":
+        if any(root.glob("assets/*.png")) and not any(root.glob(".comfygen/server/*/leases/*.lock")):
+            break
+        time.sleep(0.02)
+"""
+
+
+def test_a_worker_that_comes_when_the_others_have_gone_finds_it_running(ready_machine: Machine) -> None:
+    ready_machine.repository.write("conftest.py", LATE_WORKER)
+
+    ready_machine.run("jobs", "-n2").assert_outcomes(passed=2)
+
+    assert len(servers(ready_machine)) == 1
+    assert ready_machine.wait_until_gone(1.0) == [], "the controller stopped it, before the supervisor's grace was over"
+
+
 def test_two_runs_at_once_share_it(ready_machine: Machine) -> None:
     ready_machine.tricks.play("hold", "dwarf")
     ready_machine.repository.write("jobs/gods.comfyjob.yaml", KINS.replace("kin_", "god_"))
@@ -149,6 +173,28 @@ def test_start_never_starts_nothing(ready_machine: Machine) -> None:
     result.stdout.fnmatch_lines(["*[[]no-server[]]*start: never*", "*jobs/kins.comfyjob.yaml:2:*"])
     assert ready_machine.tricks.notes() == []
     assert result.ret == 10
+
+
+# --- somebody else's -------------------------------------------------------------------------------------------------
+
+
+def test_a_stranger_at_the_usual_address_is_left_alone_by_those_with_an_install(
+    ready_machine: Machine, sketch_url: str
+) -> None:
+    result = ready_machine.run("jobs", **{usual_address.VARIABLE: sketch_url})
+
+    result.assert_outcomes(passed=2)
+    assert f"the ComfyUI at {sketch_url} does not run from tools/ComfyUI, so it is left alone" in str(result.stdout)
+    assert len(servers(ready_machine)) == 1
+
+
+def test_a_stranger_at_the_usual_address_is_used_by_those_without(machine: Machine, sketch_url: str) -> None:
+    result = machine.run("jobs", **{usual_address.VARIABLE: sketch_url})
+
+    result.assert_outcomes(passed=2)
+    assert f"using the ComfyUI 0.3.64 already running at {sketch_url}; revision unknown" in str(result.stdout)
+    assert not machine.directory.exists()
+    assert not list(machine.repository.path.glob(".comfygen/server/*"))
 
 
 # --- custom nodes ----------------------------------------------------------------------------------------------------
