@@ -1,7 +1,8 @@
 """One job on a server of ours that may die under it: a restart, the job once more, and no third time.
 
 ComfyUI runs one job at a time. So when a server dies that several processes share, only the job that was running can
-have killed it; those that were waiting just wait again.
+have killed it; those that were waiting just wait again. It may die too quickly to say that it had begun: then it was
+that job if nobody else used the server.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pytest_comfygen.engine.server import Lease, log_tail
 from pytest_comfygen.errors import ComfygenError, JobLost, JobSilent, ServerKilled, ServerUnreachable
 from pytest_comfygen.records import Event, Job, JobResult
 
-__all__ = ["persistently"]
+__all__ = ["patiently", "persistently"]
 
 _MOST_DEATHS = 10
 _SILENT_OR_GONE = (ServerUnreachable, JobLost, JobSilent)
@@ -28,6 +29,7 @@ class _Meeting(Protocol):
 
 
 Met = TypeVar("Met", bound=_Meeting)
+AnswerT = TypeVar("AnswerT")
 
 
 def persistently(
@@ -49,15 +51,30 @@ def persistently(
             return attempt(meeting, watch)
         except _SILENT_OR_GONE as failure:
             wedged = isinstance(failure, JobSilent)
-            if meeting.lease is None or (meeting.lease.server.is_alive and not wedged):
+            if meeting.lease is None or not (wedged or meeting.lease.has_died()):
                 raise
-            kills += watch.has_started
-            told = _killed(job, failure, meeting.lease)
+            lease, told = meeting.lease, _killed(job, failure, meeting.lease)
         meeting = restarted(meeting, wedged=wedged)
+        kills += watch.has_started or lease.was_alone
         if kills > 1:
             raise told
         notify(Event(kind="notice", text=f"{told.message}; the server was restarted, and {job.name} is made once more"))
     raise told
+
+
+def patiently(ask: Callable[[Met], AnswerT], meeting: Met, restarted: Callable[..., Met]) -> AnswerT:
+    """Ask a server something; one of ours that died meanwhile, under somebody else's job, is started again.
+
+    :param restarted: as for `persistently`.
+    """
+    for _ in range(_MOST_DEATHS):
+        try:
+            return ask(meeting)
+        except ServerUnreachable:
+            if meeting.lease is None or not meeting.lease.has_died():
+                raise
+        meeting = restarted(meeting, wedged=False)
+    return ask(meeting)
 
 
 class _Watch:

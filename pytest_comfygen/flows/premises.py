@@ -22,7 +22,7 @@ class Premises:
     :param local_directory: a directory of this machine's own below `.comfygen/`, by its name; made when asked for.
     :param environment: the caller's, tokens and all; it shows nothing of them.
     :param worker: this process' number among those of the run, from 0.
-    :param shares_run: there are other processes in the run, which may come to a server just when this one leaves it.
+    :param is_worker: it is one of several, and others may come after its end.
     :param default_url: where a ComfyUI is looked for that nobody named.
     """
 
@@ -32,7 +32,7 @@ class Premises:
     environment: Mapping[str, str]
     notify: Callable[[Event], None]
     worker: int = 0
-    shares_run: bool = False
+    is_worker: bool = False
     default_url: str = DEFAULT_URL
 
     def say(self, text: str) -> None:

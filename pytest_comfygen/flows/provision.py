@@ -6,9 +6,9 @@ See `docs/explanation/servers.md` for the rule.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_comfygen.engine.install import Install, InstallState, ensure, failed_nodes, gpus, look
@@ -24,26 +24,29 @@ from pytest_comfygen.engine.server import (
     log_tail,
     neighbour,
     sketch_server,
-    stop_kept,
+    stop_unused,
 )
 from pytest_comfygen.engine.supervise.state import write_json
-from pytest_comfygen.errors import InstallMissing, MachineError, NoServer, ServerStartFailed
+from pytest_comfygen.errors import InstallMissing, NoServer, ServerStartFailed
 from pytest_comfygen.flows.contact import first_that_answers, server_at
+from pytest_comfygen.flows.persist import patiently
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import install_wish, our_model_paths
 from pytest_comfygen.records import ServerInfo
 
-__all__ = ["Machine", "device_for", "stop_unused"]
+__all__ = ["Machine", "device_for", "end_unused"]
 
 _LOG_LINES = 1000
-
-# A worker that has nothing left to do goes while others may not have begun. The controller stops the server at the end.
-_HANDOVER_S = 5.0
 
 _HOW_TO_GET_ONE = (
     "let ComfyUI be installed with --comfy-install auto, start one yourself (python main.py), name a running one with "
     "--comfy-url, or draw placeholders with --comfy-sketch"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    lease: Lease
 
 
 class Machine:
@@ -56,7 +59,6 @@ class Machine:
         self._leases: dict[str, Lease] = {}
         self._known: dict[str, ServerInfo] = {}
         self.failed_nodes: tuple[str, ...] = ()
-        self.states: set[Path] = set()
 
     @property
     def directory(self) -> Path:
@@ -112,9 +114,13 @@ class Machine:
         """Our use of the server that was found at `url`, when we started it."""
         return self._leases.get(url)
 
+    def known_at(self, url: str) -> ServerInfo | None:
+        """What is known of the server at `url`, when it was not named but found or started."""
+        return self._known.get(url)
+
     def named(self, server: ServerInfo) -> ServerInfo:
         """A server's answer with what only we know of it: the commit that it runs, and whether we started it."""
-        known = self._known.get(server.url)
+        known = self.known_at(server.url)
         return replace(server, commit=known.commit, owned=known.owned) if known else server
 
     # --- servers that are there ---------------------------------------------------------------------------------------
@@ -167,19 +173,34 @@ class Machine:
     def _own(self, install: Install, args: tuple[str, ...]) -> Iterator[ServerInfo]:
         command, state = self._command(install, args)
         settings, premises = self._settings, self._premises
-        keep_s = max(settings.keep_server, _HANDOVER_S if premises.shares_run else 0.0)
-        self.states.add(state)
         with leased(
-            command, state, start_timeout_s=settings.start_timeout, keep_s=keep_s, notify=premises.notify
+            command,
+            state,
+            start_timeout_s=settings.start_timeout,
+            keep_s=settings.keep_server,
+            lingers=premises.is_worker,
+            notify=premises.notify,
         ) as lease:
-            url = lease.server.url
-            server = replace(server_at(url, settings, {}), owned=True, commit=install.commit)
+            server = replace(self._own_info(lease), owned=True, commit=install.commit)
+            url = server.url
             self._leases[url], self._known[url] = lease, server
             try:
                 self._tell_of(server, install, lease)
                 yield server
             finally:
                 del self._leases[url]
+
+    def _own_info(self, lease: Lease) -> ServerInfo:
+        """What our server says of itself; others who share it may have just had it killed by a job."""
+
+        def ask(joined: _Joined) -> ServerInfo:
+            return server_at(joined.lease.server.url, self._settings, {})
+
+        def restarted(joined: _Joined, **_: bool) -> _Joined:
+            joined.lease.restarted()
+            return joined
+
+        return patiently(ask, _Joined(lease), restarted)
 
     def _tell_of(self, server: ServerInfo, install: Install, lease: Lease) -> None:
         commit = f", commit {install.commit[:12]}" if install.commit else ""
@@ -221,11 +242,13 @@ class Machine:
         return command, state
 
 
-def stop_unused(states: Iterable[Path]) -> None:
-    """Stop the servers of these state directories that nobody uses any more."""
-    for state in states:
-        with suppress(MachineError):  # then somebody uses it, or somebody else sees to it
-            stop_kept(state)
+def end_unused(directory: Path) -> None:
+    """Stop the servers that the workers of a run left to their controller.
+
+    :param directory: of all servers' state directories.
+    """
+    for record in directory.glob("*/state.json"):
+        stop_unused(record.parent)
 
 
 def device_for(wanted: str, present: tuple[str, ...], worker: int) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_comfygen.errors import ComfygenError
@@ -136,10 +137,15 @@ def _reason(reason: Reason) -> str:
         case "check":
             return f"check {reason.key}: found {reason.old}, wanted {reason.new}"
         case "changed":
-            if reason.key == "workflow_sha":
-                return f"the workflow file changed ({str(reason.old)[:8]} → {str(reason.new)[:8]})"
-            old, new = _differing(reason.old, reason.new)
-            return f"{reason.key} {_value(old)} → {_value(new)}"
+            return _change(reason)
+
+
+def _change(reason: Reason) -> str:
+    if _is_hash(reason.old) and _is_hash(reason.new):
+        hashes = f"{str(reason.old)[:8]} → {str(reason.new)[:8]}"
+        return f"the workflow file changed ({hashes})" if reason.key == "workflow_sha" else f"{reason.key} {hashes}"
+    old, new = _differing(reason.old, reason.new)
+    return f"{reason.key} {_value(old)} → {_value(new)}"
 
 
 def _differing(old: Scalar, new: Scalar) -> tuple[Scalar, Scalar]:
@@ -161,6 +167,10 @@ def _alike(one: str, other: str) -> int:
 def _cut(text: str, start: int, rest: int) -> str:
     """`text` from `start` up to the last `rest` characters, marked where something is left out."""
     return ("…" if start else "") + text[start : len(text) - rest] + ("…" if rest else "")
+
+
+def _is_hash(value: Scalar) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
 def _value(value: Scalar) -> str:

@@ -62,11 +62,6 @@ class Desk:
 
         return Servers(self.premises, self.machine, self.models, self._plan, self._store)
 
-    @property
-    def states(self) -> set[Path]:
-        """The state directories of the servers that this process used."""
-        return self.machine.states if "machine" in self.__dict__ else set()
-
     @contextmanager
     def serving(self, request: pytest.FixtureRequest) -> Iterator[ServerInfo]:
         """The run's server, with the models of all selected images."""

@@ -49,11 +49,10 @@ class Reporting:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: WorkerController) -> None:
-        """Take in what an xdist worker brings home; one that crashed brings nothing."""
+        """Take in what an xdist worker left alone; a worker that crashed brings nothing."""
         brought = getattr(node, "workeroutput", {}).get("comfygen", {})
         self._tally.left_alone.files.update(brought.get("files", ()))
         self._tally.left_alone.items.update(brought.get("items", ()))
-        self._session.states.update(brought.get("states", ()))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -63,7 +62,8 @@ class Reporting:
             self._session.progress.catch_up()
             session.exitstatus = self._tally.exit_code(session, exitstatus)
         else:
-            output["comfygen"] = self._session.brought_home()
+            left = self._session.left_alone
+            output["comfygen"] = {"files": sorted(left.files), "items": sorted(left.items)}
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the summary line and what to type next."""

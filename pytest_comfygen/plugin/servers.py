@@ -18,7 +18,7 @@ from pytest_comfygen.flows.contact import clean_up_leftovers, open_client
 from pytest_comfygen.flows.fingerprint import fingerprint_of
 from pytest_comfygen.flows.generate import Workplace, draw, generate
 from pytest_comfygen.flows.models import Models, checkpoints_of, listed_name, with_names
-from pytest_comfygen.flows.persist import persistently
+from pytest_comfygen.flows.persist import patiently, persistently
 from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.flows.preflight import check_selection, undeclared_nodes
 from pytest_comfygen.flows.premises import Premises
@@ -177,7 +177,7 @@ class Servers:
         plans = (self._plan(job) for job in selection())
         wanted = [plan for plan in plans if plan.action == "make"]
         try:
-            object_info = meeting.client.object_info()
+            object_info = patiently(lambda met: met.client.object_info(), meeting, self._restarted)
         except MachineError as error:
             self._meetings[meeting.met_at] = error  # nobody else waits for it again
             raise
@@ -260,12 +260,16 @@ class Servers:
         return open_client(server.url, self._settings, {})
 
     def _introduce(self, client: ComfyClient) -> Meeting:
-        lease, met_at = self._machine.lease_at(client.url), client.url
+        lease = self._machine.lease_at(client.url)
+        server = self._machine.known_at(client.url) if lease else None
+        met = Meeting(client, server or self._machine.named(client.server_info()), client.url, lease)
         if lease and not lease.server.is_alive:
-            client = self._client_at(lease.restarted().url, client)
-        server = self._machine.named(client.server_info())
-        clean_up_leftovers(self._premises.local_directory("journal"), client)
-        return Meeting(client, server, met_at, lease)
+            met = self._restarted(met, wedged=False)
+        return patiently(self._tidied, met, self._restarted)
+
+    def _tidied(self, meeting: Meeting) -> Meeting:
+        clean_up_leftovers(self._premises.local_directory("journal"), meeting.client)
+        return meeting
 
     def _restarted(self, meeting: Meeting, *, wedged: bool) -> Meeting:
         """The meeting with the server that takes the place of one that failed, nearly always at the same address."""

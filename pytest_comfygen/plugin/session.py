@@ -66,7 +66,6 @@ class Session:
         self.root = root = repository_of(config)
         self.progress = Progress(config, nonce, lambda: self.work.local_directory(_TOLD))
         self._worker = _number_of(config)
-        self.states: set[str] = set()  # of servers that workers started
         self.comfy_dirs = comfy_dirs(root, settings)
         self.left_alone = LeftAlone()
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
@@ -92,17 +91,7 @@ class Session:
         """Let go of what the run held open."""
         if self._work is not None:
             self._work.close()
-        if self.states and not self.settings.keep_server:
-            from pytest_comfygen.flows.provision import stop_unused  # noqa: PLC0415  # as `work`
-
-            stop_unused(map(Path, self.states))
         self.progress.close()
-
-    def brought_home(self) -> dict[str, Any]:
-        """What a worker sends to its controller at the end, as built-ins."""
-        left = self.left_alone
-        states = self._work.states if self._work else ()
-        return {"files": sorted(left.files), "items": sorted(left.items), "states": sorted(map(str, states))}
 
     def send(self, luggage: dict[str, Any]) -> None:
         """Give an xdist worker what it has to know, and listen to what it tells.
@@ -196,8 +185,14 @@ def session_of(config: pytest.Config) -> Session:
 def close_session(config: pytest.Config) -> None:
     """End the run in this process, also one that a wrong setting kept from beginning."""
     session = config.stash.get(_KEY, None)
-    if session is not None:
-        session.close()
+    if session is None:
+        return
+    session.close()
+    servers = session.root / ".comfygen" / "server"
+    if config.pluginmanager.has_plugin("dsession") and any(servers.glob("*/state.json")):
+        from pytest_comfygen.flows.provision import end_unused  # noqa: PLC0415  # most runs have no server to end
+
+        end_unused(servers)
 
 
 def take_job_file(config: pytest.Config, job_file: str) -> None:
@@ -231,7 +226,9 @@ def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
 
 def _number_of(config: pytest.Config) -> int | None:
     """The number of this process among xdist's workers; None alone."""
-    name: str = getattr(config, "workerinput", {}).get("workerid", "")
+    if not hasattr(config, "workerinput"):
+        return None
+    name: str = config.workerinput.get("workerid", "")
     digits = "".join(filter(str.isdecimal, name))
     return int(digits) if digits else None
 

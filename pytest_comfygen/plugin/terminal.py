@@ -49,7 +49,8 @@ def explain(report: pytest.TestReport, error: ComfygenError, item: pytest.Item) 
     from pytest_comfygen.outputs.report import one_line, render  # noqa: PLC0415  # needed for failures only
 
     concerns_others = isinstance(error, errors.MachineError | errors.ModelMissing | errors.NodeMissing)
-    first = session.told.setdefault(f"{error.code} {error.message}", report.nodeid)
+    same = "\n".join(error.details) or error.message  # what is listed in full once need not be listed again
+    first = session.told.setdefault(f"{error.code} {same}", report.nodeid)
     again = concerns_others and first != report.nodeid
     report.longrepr = one_line(error) if again else render(error, **next_step(error, item, session))
 

@@ -64,17 +64,12 @@ class Work:
                 environment=Environment(os.environ),
                 notify=self._notify,
                 worker=self._worker or 0,
-                shares_run=self._worker is not None,
+                is_worker=self._worker is not None,
             )
             found = Desk(premises, self.plan, self.store)
             self._desks.append(found)
             self._open.callback(found.close)
         return found
-
-    @property
-    def states(self) -> set[Path]:
-        """The state directories of the servers that this process used."""
-        return {state for desk in self._desks for state in desk.states}
 
     def close(self) -> None:
         """Close servers' clients, journals and stores, and forget the jobs.

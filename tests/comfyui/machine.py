@@ -26,6 +26,7 @@ import yaml
 import pytest_comfygen
 from pytest_comfygen.engine.install import Install, ensure
 from pytest_comfygen.engine.supervise.stopping import is_running, wait_until
+from tests.comfyui import usual_address
 from tests.comfyui.tricks import VARIABLE, Tricks
 from tests.engine.install.world import World, git
 from tests.repository import Repository
@@ -119,7 +120,7 @@ class Machine:
         """
         with self._log.open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "pytest", "-p", "no:randomly", *arguments],
+                [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", usual_address.__name__, *arguments],
                 cwd=self.repository.path,
                 env=self.environment | variables,
                 stdin=subprocess.DEVNULL,
@@ -156,6 +157,11 @@ class Machine:
         """Wait for something to become so."""
         if not wait_until(lambda: bool(is_so()), limit_s):
             pytest.fail(f"this did not come true within {limit_s:g} s; the run wrote:\n{self.output}")
+
+    def commit(self) -> None:
+        """Commit everything that the repository does not ignore."""
+        git(self.repository.path, "add", "-A")
+        git(self.repository.path, "commit", "-q", "--allow-empty", "-m", "what the test put there")
 
     def git_status(self) -> list[str]:
         """What git shows as changed or new in the repository."""

@@ -209,6 +209,7 @@ def machine_of(
 # --- the matrix ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-n1",)], ids=["pytest alone is ended", "the controller is ended"])
 @pytest.mark.parametrize("phase", PHASES, ids=str)
 def test_by_whatever_signal(
@@ -243,6 +244,7 @@ KILLS = (signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 MORE_ITEMS = "".join(f"  kin_{number}: {{}}\n" for number in range(10))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phase", PHASES, ids=str)
 def test_a_worker_that_is_killed_is_replaced_and_the_rest_is_made(
     phase: Phase, machine_of: Callable[[str], Machine], hub: Hub
@@ -273,6 +275,7 @@ def test_a_worker_that_is_killed_is_replaced_and_the_rest_is_made(
     assert "images: 3 generated, 9 current" in result.outlines
 
 
+@pytest.mark.slow
 def test_ctrl_c_of_one_worker_ends_the_run(machine_of: Callable[[str], Machine], hub: Hub) -> None:
     """So xdist has it; what others do is done to its end. Each time it is the worker that is at it."""
     hub.on(HUB_FILE, hub.cut(len(CONTENT) // 2, hold=True), hub.well)

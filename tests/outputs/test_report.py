@@ -45,6 +45,10 @@ def test_the_summary_counts_what_occurred_in_a_fixed_order() -> None:
         (Reason("changed", "prompt", "prompt", "a dwarf", "an elf"), "prompt 'a dwarf' → 'an elf'"),
         (Reason("changed", "prompt", "negative", "", "text"), "negative '' → text"),
         (Reason("changed", "workflow", "set 3.seed", None, 7), "set 3.seed (none) → 7"),
+        (
+            Reason("changed", "models", "checkpoint_sha256", "07f1" * 16, "be31" * 16),
+            "checkpoint_sha256 07f107f1 → be31be31",
+        ),
         (Reason("changed", "prompt", "prompt", "a" * 99, "b"), f"prompt {'a' * 59}… → b"),
         (
             Reason("changed", "prompt", "prompt", f"{'x' * 50} oil {'y' * 50}", f"{'x' * 50} ink {'y' * 50}"),

@@ -90,12 +90,14 @@ class Follower:
         :raises JobError: when the job failed, was lost, interrupted or silent.
         :raises MachineError: when the server does not answer any more, or not as ComfyUI does.
         """
-        while (entry := self._look()) is None:
-            self._refuse_silence()
-            self._wait()
-        finished_at = self._clock()
-        while hint := self._hints.next(0):
-            self._heed(hint)
+        try:
+            while (entry := self._look()) is None:
+                self._refuse_silence()
+                self._wait()
+            finished_at = self._clock()
+        finally:  # also what a server said just before it died: that our job had come to run
+            while hint := self._hints.next(0):
+                self._heed(hint)
         images = outcome.images(entry, self._job.prompt_id)
         return Execution(self._job.prompt_id, images, self._timing(entry, finished_at))
 

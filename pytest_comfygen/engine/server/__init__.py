@@ -17,7 +17,7 @@ from pytest_comfygen.engine.server.command import (
 from pytest_comfygen.engine.server.environment import server_environment, without_secrets
 from pytest_comfygen.engine.server.evidence import Neighbour, is_gone, neighbour
 from pytest_comfygen.engine.server.failure import log_tail
-from pytest_comfygen.engine.server.lease import Lease, leased, recorded, running, stop_kept
+from pytest_comfygen.engine.server.lease import Lease, leased, recorded, running, stop_kept, stop_unused
 from pytest_comfygen.engine.server.sketch import sketch_server
 from pytest_comfygen.engine.server.start import Means
 from pytest_comfygen.engine.supervise.state import OwnedServer
@@ -42,5 +42,6 @@ __all__ = [
     "server_environment",
     "sketch_server",
     "stop_kept",
+    "stop_unused",
     "without_secrets",
 ]

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from pytest_comfygen.engine.server.start import Ended, Means, await_ready, clear_scratch, start, stop_recorded
 from pytest_comfygen.engine.supervise.leases import Claim, holders, sweep
 from pytest_comfygen.engine.supervise.state import OwnedServer, StateDirectory, read_json, write_json
+from pytest_comfygen.engine.supervise.stopping import wait_until
 from pytest_comfygen.errors import ServerInUse, ServerStartFailed, ServerTooSlow
 from pytest_comfygen.records import Event
 
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 
     from pytest_comfygen.engine.server.command import ServerCommand
 
-__all__ = ["Lease", "leased", "recorded", "running", "stop_kept"]
+__all__ = ["Lease", "leased", "recorded", "running", "stop_kept", "stop_unused"]
 
 TURN_PAUSE_S = 0.05
 # Whoever has the turn stops one server and starts another one, or finds three ports taken.
 TURN_S = 60.0
 TURN_TOLD_S = 0.5  # the supervisor has it for an instant twice a second
 LEAVE_S = 30.0
+DEATH_S = 1.0
 
 
 @contextmanager
@@ -43,17 +45,19 @@ def leased(  # noqa: PLR0913  # the world comes in by arguments
     start_timeout_s: float,
     keep_s: float,
     notify: Callable[[Event], None],
+    lingers: bool = False,
     means: Means | None = None,
 ) -> Iterator[Lease]:
     """Use the server of a state directory, started now or found; the last one out stops it.
 
     :param state: one server belongs to it; made when it is missing.
     :param keep_s: leave it running so long after the last one.
+    :param lingers: the last one out leaves it to `stop_unused`, or to the supervisor after its grace: more will come.
     :raises ServerStartFailed: it did not come up.
     :raises ServerInUse: the directory's server is of another command, and others use it.
     :raises ServerTooSlow: another process that starts or stops it does not get done.
     """
-    lease = Lease(command, StateDirectory(state), _Terms(start_timeout_s, keep_s, notify, means or Means()))
+    lease = Lease(command, StateDirectory(state), _Terms(start_timeout_s, keep_s, lingers, notify, means or Means()))
     try:
         lease.join()
         yield lease
@@ -91,10 +95,20 @@ def stop_kept(state: Path, means: Means | None = None) -> OwnedServer | None:
         return stop_recorded(place, means)
 
 
+def stop_unused(state: Path, means: Means | None = None) -> None:
+    """Stop the server of a state directory unless somebody uses it, or it is to be kept."""
+    place, means = StateDirectory(state), means or Means()
+    with suppress(ServerTooSlow, ServerStartFailed, OSError), _turn(place, means, LEAVE_S, lambda _: None):
+        if not holders(place.leases) and place.keep_s() <= 0:
+            sweep(place.leases)
+            stop_recorded(place, means)
+
+
 @dataclass(frozen=True, slots=True)
 class _Terms:
     start_timeout_s: float
     keep_s: float
+    lingers: bool
     notify: Callable[[Event], None]
     means: Means
 
@@ -103,7 +117,10 @@ class _Terms:
 
 
 class Lease:
-    """This process' use of a server, from `leased`."""
+    """This process' use of a server, from `leased`.
+
+    :ivar was_alone: nobody else used the server that `restarted` replaced last.
+    """
 
     def __init__(self, command: ServerCommand, state: StateDirectory, terms: _Terms) -> None:
         self._command = command
@@ -111,6 +128,7 @@ class Lease:
         self._terms = terms
         self._claim: Claim | None = None
         self._server: OwnedServer | None = None
+        self.was_alone = False
 
     @property
     def server(self) -> OwnedServer:
@@ -119,6 +137,10 @@ class Lease:
             msg = "there is no server before `join`"
             raise AssertionError(msg)
         return self._server
+
+    def has_died(self) -> bool:
+        """Whether the server ended; one that just broke off is given a moment to be gone."""
+        return wait_until(lambda: not self.server.is_alive, DEATH_S)
 
     def restarted(self, *, wedged: bool = False) -> OwnedServer:
         """A server in the place of one that failed: the same one when it lives, another's restart, or a new one.
@@ -134,6 +156,7 @@ class Lease:
             found = running(self._state.path)
             if found is not None and wedged and found.token == failed.token:
                 found = None
+            self.was_alone = not self._others()
             self._server = (found and self._ready(found)) or self._start_anew(seen, failed.port)
         return self.server
 
@@ -209,7 +232,7 @@ class Lease:
 
     def _keep_or_stop(self) -> None:
         self._keep()
-        if self._terms.keep_s <= 0:
+        if self._terms.keep_s <= 0 and not self._terms.lingers:
             stop_recorded(self._state, self._terms.means)
             clear_scratch(self._command, self._state)
 
