@@ -11,7 +11,7 @@ from pluggy import HookRelay
 
 from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.engine.install import Install
-from pytest_comfygen.engine.journal import Journal
+from pytest_comfygen.engine.journal import Journal, jobs_under_way
 from pytest_comfygen.engine.server import Lease
 from pytest_comfygen.errors import ComfygenError, MachineError, NoServer
 from pytest_comfygen.flows.contact import clean_up_leftovers, open_client
@@ -193,7 +193,21 @@ class Servers:
         def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
             return generate(fitted, self._workplace(job.root, meeting, hooks, notify))
 
-        return persistently(attempt, meeting, self._restarted, job, self._premises.notify)
+        return self._persistently(attempt, meeting, job)
+
+    def _persistently(
+        self, attempt: Callable[[Meeting, Callable[[Event], None]], JobResult], meeting: Meeting, job: Job
+    ) -> JobResult:
+        notify, works_for_others = self._premises.notify, self._works_for_others
+        return persistently(attempt, meeting, self._restarted, job, notify, works_for_others=works_for_others)
+
+    def _works_for_others(self, meeting: Meeting) -> bool:
+        """Whether the job that runs there is that of another process of this repository, which lives."""
+        try:
+            running = meeting.client.queue().running
+        except MachineError:
+            return False
+        return not jobs_under_way(self._premises.local_directory("journal")).isdisjoint(running)
 
     def draw(
         self, job: Job, seed: int, meeting: Meeting, hooks: HookRelay, write: Callable[[bytes], Path]
@@ -203,7 +217,7 @@ class Servers:
         def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
             return draw(job, seed, self._workplace(job.root, meeting, hooks, notify), write)
 
-        return persistently(attempt, meeting, self._restarted, job, self._premises.notify)
+        return self._persistently(attempt, meeting, job)
 
     def _workplace(self, root: Path, meeting: Meeting, hooks: HookRelay, notify: Callable[[Event], None]) -> Workplace:
         """What making a picture in the repository at `root` needs."""
