@@ -96,6 +96,16 @@ class Models:
             if isinstance(checked, ComfygenError):
                 raise checked.at(job.place("checkpoint"))
 
+    def check_download(self, job: Job) -> None:
+        """What the job needs was not downloaded in vain; whether a server has it, the server knows.
+
+        :raises MachineError: it was; at the place of the key that names it.
+        """
+        if self._settings.download:
+            for model in models_of(job):
+                if model in self._missing:
+                    raise self._missing[model].at(job.place("checkpoint"))
+
     def check_any(self, jobs: Sequence[Job]) -> None:
         """At least one of the jobs has what it needs, or there are none.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, ModelMissing, Where
+from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, Where
 from pytest_comfygen.outputs.report import one_line, reason_lines, render
 from pytest_comfygen.plugin.selection import bring_forward
 from pytest_comfygen.plugin.session import session_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _MANY = 1000
 
-__all__ = ["ComfyFile", "ComfyItem", "ComfygenWarning", "UnusableFile", "jobs_of"]
+__all__ = ["ComfyFile", "ComfyItem", "ComfygenWarning", "UnusableFile", "is_wanted_by_tests", "jobs_of"]
 
 
 class ComfygenWarning(pytest.PytestWarning):
@@ -169,10 +169,7 @@ class ComfyItem(pytest.Function):
         self._meeting = None
         if self._plan.action == "make":
             servers = self._servers
-            try:
-                client = servers.client_of(self.job, self._default_client, self._selection, self._install)
-            except ModelMissing as missing:
-                raise missing.at(self.job.place("checkpoint")) from None
+            client = servers.client_of(self.job, self._default_client, self._selection, self._install)
             self._meeting = servers.meet(client)
             servers.check(self.job, self._meeting)
             if servers.preflight(self._meeting, self._selection):
@@ -259,6 +256,12 @@ class ComfyItem(pytest.Function):
 def jobs_of(session: pytest.Session) -> Iterator[Job]:
     """The jobs of all images that this run has selected."""
     return (item.job for item in session.items if isinstance(item, ComfyItem))
+
+
+def is_wanted_by_tests(session: pytest.Session) -> bool:
+    """Whether Python tests of this run ask for a server."""
+    tests = (item for item in session.items if isinstance(item, pytest.Function) and not isinstance(item, ComfyItem))
+    return any("comfy_server" in item.fixturenames or "comfy_generate" in item.fixturenames for item in tests)
 
 
 def _properties(job: Job, result: JobResult) -> Iterator[tuple[str, str]]:

@@ -66,6 +66,7 @@ class Servers:
         self._store = store
         self._journal: Journal | None = None
         self._is_equipped = False
+        self._is_without_models = False
         self._meetings: dict[str, Meeting | ComfygenError] = {}
         self._refused: dict[str, Mapping[str, ComfygenError]] = {}
         self._checkpoints: dict[str, tuple[str, ...]] = {}
@@ -76,18 +77,23 @@ class Servers:
         """Close clients, servers and the journal."""
         self._open.close()
 
-    def equip(self, selection: Iterable[Job], install: Callable[[], Install]) -> None:
+    def equip(self, selection: Iterable[Job], install: Callable[[], Install], *, for_tests: bool = False) -> None:
         """See to the models of the whole selection, once, before a server is started for nothing.
 
+        :param for_tests: Python tests want the server too, whatever becomes of the images.
         :raises MachineError: not one of the images can be made with what is on this machine.
         """
         if self._is_equipped or self._settings.sketch or self._settings.url or not self._machine.serves_our_models:
             return
         self._is_equipped = True
         jobs = [job for job in selection if not self._is_elsewhere(job) and self._plan(job).action == "make"]
-        self._models.provide(jobs, install)
-        if self._machine.starts_own:  # else the server's own lists are the truth
+        starts_own = self._machine.starts_own
+        # A server that somebody else runs from our directory must not have it moved under its feet.
+        self._models.provide(jobs, install if starts_own else lambda: None)
+        if starts_own and not for_tests:  # else the server's own lists are the truth
+            self._is_without_models = True
             self._models.check_any(jobs)
+            self._is_without_models = False
 
     def client_of(
         self,
@@ -96,7 +102,24 @@ class Servers:
         selection: Callable[[], Iterable[Job]],
         install: Callable[[], Install],
     ) -> ComfyClient:
-        """The client for `job`: its file's own server when nobody set another, else the run's."""
+        """The client for `job`: its file's own server when nobody set another, else the run's.
+
+        :raises ComfygenError: there is none; when that is for want of models, then of the job's own.
+        """
+        try:
+            return self._client_of(job, default, selection, install)
+        except ComfygenError:
+            if self._is_without_models:
+                self._models.check(job)
+            raise
+
+    def _client_of(
+        self,
+        job: Job,
+        default: Callable[[], ComfyClient],
+        selection: Callable[[], Iterable[Job]],
+        install: Callable[[], Install],
+    ) -> ComfyClient:
         if self._settings.url or self._settings.sketch:
             return default()
         if job.server.urls:
@@ -150,6 +173,8 @@ class Servers:
             if missing := undeclared_nodes(job, self._settings.custom_node):
                 raise missing
             self._models.check(job)
+        elif self._is_equipped and not self._is_elsewhere(job):
+            self._models.check_download(job)
 
     def preflight(self, meeting: Meeting, selection: Callable[[], Iterable[Job]]) -> bool:
         """Ask what the server would refuse of the selection, once per server.
@@ -195,6 +220,16 @@ class Servers:
 
         return self._persistently(attempt, meeting, job)
 
+    def draw(
+        self, job: Job, seed: int, meeting: Meeting, hooks: HookRelay, write: Callable[[bytes], Path]
+    ) -> JobResult:
+        """Have a picture made that is no asset, and written by `write`."""
+
+        def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
+            return draw(job, seed, self._workplace(job.root, meeting, hooks, notify), write)
+
+        return self._persistently(attempt, meeting, job)
+
     def _persistently(
         self, attempt: Callable[[Meeting, Callable[[Event], None]], JobResult], meeting: Meeting, job: Job
     ) -> JobResult:
@@ -208,16 +243,6 @@ class Servers:
         except MachineError:
             return False
         return not jobs_under_way(self._premises.local_directory("journal")).isdisjoint(running)
-
-    def draw(
-        self, job: Job, seed: int, meeting: Meeting, hooks: HookRelay, write: Callable[[bytes], Path]
-    ) -> JobResult:
-        """Have a picture made that is no asset, and written by `write`."""
-
-        def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
-            return draw(job, seed, self._workplace(job.root, meeting, hooks, notify), write)
-
-        return self._persistently(attempt, meeting, job)
 
     def _workplace(self, root: Path, meeting: Meeting, hooks: HookRelay, notify: Callable[[Event], None]) -> Workplace:
         """What making a picture in the repository at `root` needs."""

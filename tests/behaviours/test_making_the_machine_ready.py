@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tests.comfyui.machine import Machine
+import pytest
+
+from tests.comfyui.machine import DEADLINE_S, Machine
+
+TWO_MODELS = """\
+comfyjob: 1
+output: {dir: ../assets}
+defaults: {prompt: a kin, size: 64x64, steps: 2}
+items:
+  a: {checkpoint: aaa.safetensors}
+  b:
+    checkpoint: bbb.safetensors
+"""
 
 
 def test_one_command_goes_from_nothing_to_images(machine: Machine) -> None:
@@ -78,3 +90,28 @@ def comfy_settings(comfy_settings):
 
     assert ready_machine.tricks.notes("start") == []
     assert ready_machine.repository.record("kin_elf")["comfyui"].get("sketch") is True
+
+
+def test_each_image_is_told_of_its_own_missing_model(ready_machine: Machine) -> None:
+    ready_machine.repository.write("jobs/kins.comfyjob.yaml", TWO_MODELS)
+    result = ready_machine.run("jobs")
+
+    result.assert_outcomes(errors=2)
+    for place, name in (("5:19", "aaa"), ("7:17", "bbb")):
+        told = f"[[]model-missing] jobs/kins.comfyjob.yaml:{place}: {name}.safetensors is not among the checkpoints *"
+        result.stdout.fnmatch_lines([told])
+    assert ready_machine.tricks.notes("start") == []
+
+
+def test_a_python_test_has_its_server_though_no_image_has_its_model(ready_machine: Machine) -> None:
+    ready_machine.repository.write("jobs/kins.comfyjob.yaml", TWO_MODELS)
+    ready_machine.repository.write(
+        "tests/test_picture.py",
+        """\
+def test_picture(comfy_generate):
+    assert comfy_generate(prompt="a kin", checkpoint="tiny.safetensors", size="64x64", steps=2).path.exists()
+""",
+    )
+    result = ready_machine.run("tests/test_picture.py", "jobs", "--comfy-update", "stale")
+
+    result.assert_outcomes(passed=1, errors=2)
