@@ -115,3 +115,29 @@ def test_picture(comfy_generate):
     result = ready_machine.run("tests/test_picture.py", "jobs", "--comfy-update", "stale")
 
     result.assert_outcomes(passed=1, errors=2)
+
+
+def test_a_kept_server_ends_when_what_it_runs_from_changes(ready_machine: Machine) -> None:
+    ready_machine.run("jobs", "--comfy-keep-server", "60").assert_outcomes(passed=2)
+    ready_machine.repository.edit_job("steps: 2", "steps: 3")
+    result = ready_machine.run("jobs", "--comfy-extra-requirements", "eels>=1")
+
+    result.assert_outcomes(passed=2)
+    assert "using the server that runs already" not in str(result.stdout)
+    assert ready_machine.wait_until_gone() == []
+
+
+def test_comfyui_is_not_moved_while_another_run_uses_it(ready_machine: Machine) -> None:
+    before = ready_machine.install().commit
+    ready_machine.tricks.play("hold", "dwarf")
+    with ready_machine.start("jobs", "-k", "dwarf") as first:
+        ready_machine.until(lambda: ready_machine.tricks.notes("job"))
+        second = ready_machine.run("jobs", "-k", "elf", "--comfy-revision", "v0.3.9")
+        ready_machine.tricks.stop("hold")
+        assert first.wait(DEADLINE_S) == 0
+
+    second.assert_outcomes(errors=1, deselected=1)
+    second.stdout.fnmatch_lines(
+        ["[[]server-in-use] *", "*you have *, the pin is v0.3.9", "*hint: wait until that run has ended*"]
+    )
+    assert ready_machine.install().commit == before
