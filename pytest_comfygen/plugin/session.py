@@ -59,11 +59,11 @@ class Session:
         self.settings = settings
         self.asked = asked
         self.nonce = nonce
-        self.root = root = repository_of(config)
+        self.root = repository_of(config)
         self.progress = Progress(config, nonce, lambda: self.work.local_directory(_TOLD))
         self._worker = _number_of(config)
         self.states: set[str] = set()  # of servers that workers started
-        self.comfy_dirs = comfy_dirs(root, settings)
+        self.comfy_dirs = comfy_dirs(config, settings)
         self.left_alone = LeftAlone()
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
         self.registered_tags: set[str] = {"comfygen"}
@@ -161,10 +161,16 @@ def refuse_strange_root(config: pytest.Config, settings: Settings) -> None:
             raise pytest.UsageError(msg)
 
 
-def comfy_dirs(root: Path, settings: Settings) -> tuple[Path, Path]:
-    """Where ComfyUI and what we put beside it live: files in there are not the user's tests."""
-    directory = root / settings.dir
-    return directory, directory.with_name(f"{directory.name}.install")
+def comfy_dirs(config: pytest.Config, settings: Settings) -> tuple[Path, ...]:
+    """Where ComfyUI and what we put beside it live, by all their names: files in there are not the user's tests.
+
+    A link may lead to ComfyUI, or to the whole repository; pytest keeps the paths that were typed.
+    """
+    directory = repository_of(config) / settings.dir
+    real, root = directory.resolve(), config.rootpath.resolve()
+    found = (directory, real, real.with_name(f"{real.name}.install"))
+    seen = (config.rootpath / one.relative_to(root) for one in found if one.is_relative_to(root))
+    return tuple(dict.fromkeys((*found, *seen)))
 
 
 def session_of(config: pytest.Config) -> Session:
@@ -182,7 +188,7 @@ def close_session(config: pytest.Config) -> None:
 def _fresh(config: pytest.Config) -> Session:
     settings = read_settings(config)
     refuse_strange_root(config, settings)
-    asked = decide(config, comfy_dirs(repository_of(config), settings))
+    asked = decide(config, comfy_dirs(config, settings))
     return Session(settings, asked, secrets.token_hex(8), config)
 
 

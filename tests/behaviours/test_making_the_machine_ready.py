@@ -141,3 +141,22 @@ def test_comfyui_is_not_moved_while_another_run_uses_it(ready_machine: Machine) 
         ["[[]server-in-use] *", "*you have *, the pin is v0.3.9", "*hint: wait until that run has ended*"]
     )
     assert ready_machine.install().commit == before
+
+
+@pytest.mark.parametrize("which", ["repository", "ComfyUI"])
+def test_comfyui_s_own_tests_are_left_alone_also_behind_a_link(ready_machine: Machine, which: str) -> None:
+    repository, elsewhere = ready_machine.repository.path, ready_machine.repository.path / "vendor" / "Comfy"
+    (ready_machine.directory / "test_of_comfyui.py").write_text("def test_of_comfyui(): pass\n")
+    start = ready_machine.world.root / "link"
+    if which == "repository":
+        start.symlink_to(repository)
+    else:
+        elsewhere.parent.mkdir()
+        ready_machine.directory.rename(elsewhere)
+        ready_machine.directory.symlink_to(elsewhere)
+        start = repository
+    (repository / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
+    result = ready_machine.run(str(start), "--collect-only", "-q")
+
+    assert "test_rules.py::test_unit" in str(result.stdout)
+    assert "test_of_comfyui" not in str(result.stdout)
