@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from pytest_comfygen.engine.models import ModelHashes, check_weights, find_model, match_name
-from pytest_comfygen.errors import ComfygenError, HashMismatch, ModelDamaged, ModelMissing
+from pytest_comfygen.errors import ComfygenError, HashMismatch, ModelDamaged, ModelMissing, WriteFailed
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import local_model_places
 from pytest_comfygen.records import CheckpointRecipe, FoundModel, Job, Model, ModelPlaces
@@ -180,8 +180,11 @@ class Models:
 
     def _cache(self) -> ModelHashes:
         if self._hashes is None:
-            cache = self._premises.local_directory("cache") / "models.json"
-            self._hashes = ModelHashes(cache, notify=self._premises.notify)
+            try:
+                directory = self._premises.local_directory("cache")
+            except WriteFailed:  # to look at images takes no place to write; then hashes are found out anew
+                directory = self._premises.root / ".comfygen" / "cache"
+            self._hashes = ModelHashes(directory / "models.json", notify=self._premises.notify)
         return self._hashes
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.comfyui.machine import DEADLINE_S, Machine
@@ -160,3 +162,26 @@ def test_comfyui_s_own_tests_are_left_alone_also_behind_a_link(ready_machine: Ma
 
     assert "test_rules.py::test_unit" in str(result.stdout)
     assert "test_of_comfyui" not in str(result.stdout)
+
+
+def test_images_are_checked_where_nothing_can_be_written(ready_machine: Machine) -> None:
+    ready_machine.run("jobs").assert_outcomes(passed=2)
+    shutil.rmtree(ready_machine.repository.path / ".comfygen")
+    ready_machine.repository.write(".comfygen", "a file in the way of the directory")
+    result = ready_machine.run("jobs", "--comfy-check")
+
+    assert "images: 2 current" in result.outlines
+
+
+def test_what_cannot_be_installed_is_told_as_such(machine: Machine) -> None:
+    machine.add_checkpoint(directory=machine.repository.path / "shared" / "checkpoints")
+    machine.repository.write("tools", "a file in the way of the directory")
+    result = machine.run("jobs", "--comfy-models-dir", "shared")
+
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["[[]install-failed] ComfyUI was not installed: *"])
+
+
+def test_a_model_that_cannot_lie_where_it_belongs_is_missing(machine: Machine) -> None:
+    machine.repository.write("tools", "a file in the way of the directory")
+    machine.run("jobs").stdout.fnmatch_lines(["[[]model-missing] *"])
