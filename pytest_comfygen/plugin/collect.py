@@ -174,6 +174,7 @@ class ComfyItem(pytest.Function):
             servers.check(self.job, self._meeting)
             if servers.preflight(self._meeting, self._selection):
                 bring_forward(self.session, self, servers.refused(self._meeting))
+                self._meeting = servers.meet(client)  # it may have been started again
 
     def teardown(self) -> None:
         """Let go of what was planned; a run has many items."""

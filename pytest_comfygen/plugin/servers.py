@@ -24,7 +24,7 @@ from pytest_comfygen.flows.preflight import check_selection, undeclared_nodes
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.provision import Machine
 from pytest_comfygen.outputs.store import Store
-from pytest_comfygen.records import Event, Job, JobResult, ServerInfo
+from pytest_comfygen.records import Event, Job, JobResult, ObjectInfo, ServerInfo
 
 __all__ = ["Meeting", "Servers"]
 
@@ -184,19 +184,25 @@ class Servers:
         """
         if meeting.met_at in self._refused:
             return False
+        object_info = self._object_info(meeting)
         plans = (self._plan(job) for job in selection())
         wanted = [plan for plan in plans if plan.action == "make"]
-        try:
-            object_info = meeting.client.object_info()
-        except MachineError as error:
-            self._meetings[meeting.met_at] = error  # nobody else waits for it again
-            raise
         self._checkpoints[meeting.met_at] = checkpoints_of(object_info)
         jobs = [(self._fitted(plan.job, meeting), plan.seed) for plan in wanted]
         self._refused[meeting.met_at] = check_selection(
             jobs, object_info, meeting.server, self._settings.custom_node, self._machine.failed_nodes
         )
         return True
+
+    def _object_info(self, meeting: Meeting) -> ObjectInfo:
+        try:
+            return meeting.client.object_info()
+        except MachineError as error:
+            if meeting.lease is None or meeting.lease.server.is_alive:
+                self._meetings[meeting.met_at] = error  # nobody else waits for it again
+                raise
+        # Another process' job has just killed it.
+        return self._restarted(meeting, wedged=False).client.object_info()
 
     def refused(self, meeting: Meeting) -> Mapping[str, ComfygenError]:
         """What preflight found, by job id."""

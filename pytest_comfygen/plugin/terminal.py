@@ -48,7 +48,9 @@ def explain(report: pytest.TestReport, error: ComfygenError, item: pytest.Item) 
     session = session_of(item.config)
     from pytest_comfygen.outputs.report import one_line, render  # noqa: PLC0415  # needed for failures only
 
-    concerns_others = isinstance(error, errors.MachineError | errors.ModelMissing | errors.NodeMissing)
+    concerns_others = isinstance(
+        error, errors.MachineError | errors.SettingsError | errors.ModelMissing | errors.NodeMissing
+    )
     first = session.told.setdefault(f"{error.code} {error.message}", report.nodeid)
     again = concerns_others and first != report.nodeid
     report.longrepr = one_line(error) if again else render(error, **next_step(error, item, session))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.engine.install import Install
-from pytest_comfygen.errors import UrlUnknown
+from pytest_comfygen.engine.server import Lease
+from pytest_comfygen.errors import ServerUnreachable, UrlUnknown
 from pytest_comfygen.flows.models import Models
 from pytest_comfygen.flows.plan import plan_sketch
 from pytest_comfygen.flows.premises import Premises
@@ -16,7 +19,7 @@ from pytest_comfygen.flows.provision import Machine
 from pytest_comfygen.language.expand import make_job
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.plugin.servers import Meeting, Servers
-from pytest_comfygen.records import Environment, Job, ServerInfo
+from pytest_comfygen.records import Environment, Job, ObjectInfo, ServerInfo
 from pytest_comfygen.settings import resolve
 
 URL = "http://127.0.0.1:9"
@@ -63,3 +66,39 @@ def test_why_a_download_failed_is_told_also_where_the_server_is_somebody_else_s(
     servers.equip([job(tmp_path)], no_install)
     with ComfyClient(URL, silence_s=1) as client, pytest.raises(UrlUnknown):
         servers.check(job(tmp_path), Meeting(client, ServerInfo(url=URL, version="0.3.64"), URL))
+
+
+class Dying(ComfyClient):
+    """A client of a server that dies when it is asked what it has, and is asked again after its restart."""
+
+    def __init__(self) -> None:
+        super().__init__(URL, silence_s=1)
+        self.asked = 0
+
+    def object_info(self) -> ObjectInfo:
+        self.asked += 1
+        if self.asked == 1:
+            raise ServerUnreachable(f"{URL} refuses the connection")
+        return {}
+
+
+class Restarting:
+    """A lease whose server is dead, until it is restarted."""
+
+    def __init__(self) -> None:
+        self.server: Any = SimpleNamespace(is_alive=False, url=URL)
+
+    def restarted(self, *, wedged: bool) -> object:
+        assert not wedged
+        self.server = SimpleNamespace(is_alive=True, url=URL)
+        return self.server
+
+
+def test_a_server_of_ours_that_dies_before_it_told_what_it_has_is_asked_again(servers: Servers) -> None:
+    with Dying() as client:
+        lease = cast("Lease", Restarting())
+        meeting = Meeting(client, ServerInfo(url=URL, version="0.3.64"), URL, lease)
+
+        assert servers.preflight(meeting, lambda: ())
+        assert client.asked == 2
+        assert lease.server.is_alive
