@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from io import FileIO
     from pathlib import Path
 
-__all__ = ["Journal", "Owner", "discard", "leftovers"]
+__all__ = ["Journal", "Owner", "discard", "jobs_under_way", "leftovers"]
 
 # Linux counts a start from the boot time, which moves a little when the clock is set.
 SAME_START_MS = 2000
@@ -110,6 +110,11 @@ def leftovers(directory: Path) -> dict[str, tuple[str, ...]]:
     return {url: tuple(ids) for url, ids in found.items()}
 
 
+def jobs_under_way(directory: Path) -> frozenset[str]:
+    """The ids of the jobs that living processes have under way."""
+    return frozenset(prompt_id for path in _journals(directory, alive=True) for prompt_id in _read(path))
+
+
 def discard(directory: Path, prompt_ids: tuple[str, ...]) -> None:
     """Strike jobs out of dead processes' journals, and remove the journals with nothing left in them.
 
@@ -134,9 +139,14 @@ def _strike(path: Path, prompt_ids: list[str]) -> None:
 
 def _orphans(directory: Path) -> Iterator[Path]:
     """The journals whose process is dead."""
+    return _journals(directory, alive=False)
+
+
+def _journals(directory: Path, *, alive: bool) -> Iterator[Path]:
+    """The journals of living processes, or of dead ones."""
     for path in sorted(directory.glob("*.jsonl")):
         name = re.fullmatch(r"(\d{1,9})-(\d{1,15})\.jsonl", path.name)
-        if name and not Owner(int(name[1]), int(name[2])).is_alive:
+        if name and Owner(int(name[1]), int(name[2])).is_alive == alive:
             yield path
 
 

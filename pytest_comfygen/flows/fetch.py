@@ -29,7 +29,7 @@ def fetch(
     if full := _full_disk(planned):
         return dict.fromkeys(missing, full)
     failed: dict[Model, ComfygenError] = {}
-    around = Surroundings(notify=premises.notify)
+    around = Surroundings(notify=premises.notify, failures=premises.local_directory("cache"))
     for one in planned.downloads:
         try:
             done = download(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from pytest_comfygen.engine.models import ModelHashes, check_weights, find_model, match_name
-from pytest_comfygen.errors import ComfygenError, HashMismatch, ModelDamaged, ModelMissing
+from pytest_comfygen.errors import ComfygenError, HashMismatch, ModelDamaged, ModelMissing, WriteFailed
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import local_model_places
 from pytest_comfygen.records import CheckpointRecipe, FoundModel, Job, Model, ModelPlaces
@@ -102,6 +102,16 @@ class Models:
                 return checked.at(job.place("checkpoint"))
         return None
 
+    def check_download(self, job: Job) -> None:
+        """What the job needs was not downloaded in vain; whether a server has it, the server knows.
+
+        :raises MachineError: it was; at the place of the key that names it.
+        """
+        if self._settings.download:
+            for model in models_of(job):
+                if model in self._missing:
+                    raise self._missing[model].at(job.place("checkpoint"))
+
     def shared_lack(self, jobs: Sequence[Job]) -> ComfygenError | None:
         """The error of the first job when none can be made; None when one can, or there are none."""
         lacks = [self.lack(job) for job in jobs]
@@ -162,8 +172,11 @@ class Models:
 
     def _cache(self) -> ModelHashes:
         if self._hashes is None:
-            cache = self._premises.local_directory("cache") / "models.json"
-            self._hashes = ModelHashes(cache, notify=self._premises.notify)
+            try:
+                directory = self._premises.local_directory("cache")
+            except WriteFailed:  # to look at images takes no place to write; then hashes are found out anew
+                directory = self._premises.root / ".comfygen" / "cache"
+            self._hashes = ModelHashes(directory / "models.json", notify=self._premises.notify)
         return self._hashes
 
 

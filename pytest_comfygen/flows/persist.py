@@ -32,27 +32,35 @@ Met = TypeVar("Met", bound=_Meeting)
 AnswerT = TypeVar("AnswerT")
 
 
-def persistently(
+def persistently(  # noqa: PLR0913  # a job, what it is made by, and what is known of the server
     attempt: Callable[[Met, Callable[[Event], None]], JobResult],
     meeting: Met,
     restarted: Callable[..., Met],
     job: Job,
     notify: Callable[[Event], None],
+    *,
+    works_for_others: Callable[[Met], bool],
 ) -> JobResult:
     """Do `attempt`, and again after a restart when a server of ours died or went silent under it.
 
+    A job that was still waiting cannot tell silence from a long job before it; whoever has that one can.
+
     :param restarted: gives the server that takes the place of one that failed; `wedged` when it lives and is of no use.
+    :param works_for_others: whether what the server does now is seen to by another process.
     :raises ServerKilled: the server died twice while it ran this job.
     """
-    kills = 0
-    for _ in range(_MOST_DEATHS):
+    deaths = kills = 0
+    while deaths < _MOST_DEATHS:
         watch = _Watch(notify)
         try:
             return attempt(meeting, watch)
         except _SILENT_OR_GONE as failure:
             wedged = isinstance(failure, JobSilent)
+            if wedged and not watch.has_started and works_for_others(meeting):
+                continue
             if meeting.lease is None or not (wedged or meeting.lease.has_died()):
                 raise
+            deaths += 1
             lease, told = meeting.lease, _killed(job, failure, meeting.lease)
         meeting = restarted(meeting, wedged=wedged)
         kills += watch.has_started or lease.was_alone

@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_comfygen.engine.install import Install, InstallState, ensure, failed_nodes, gpus, look
+from pytest_comfygen.engine.install import Install, InstallState, Places, ensure, failed_nodes, gpus, look
 from pytest_comfygen.engine.server import (
     ANY_GPU,
     Lease,
     Neighbour,
+    OwnedServer,
     ServerCommand,
     comfy_command,
     identity_of,
@@ -23,11 +24,13 @@ from pytest_comfygen.engine.server import (
     leased,
     log_tail,
     neighbour,
+    running,
     sketch_server,
+    stop_kept,
     stop_unused,
 )
 from pytest_comfygen.engine.supervise.state import write_json
-from pytest_comfygen.errors import InstallMissing, NoServer, ServerStartFailed
+from pytest_comfygen.errors import InstallMissing, NoServer, ServerInUse, ServerStartFailed
 from pytest_comfygen.flows.contact import first_that_answers, server_at
 from pytest_comfygen.flows.persist import patiently
 from pytest_comfygen.flows.premises import Premises
@@ -73,8 +76,8 @@ class Machine:
     @property
     def serves_our_models(self) -> bool:
         """Whether the server reads the models of our ComfyUI's directory."""
-        running = None if self._settings.sketch or self._settings.url else self._running_already()
-        return self.starts_own or bool(running and running.runs_from(self.directory))
+        found = None if self._settings.sketch or self._settings.url else self._running_already()
+        return self.starts_own or bool(found and found.runs_from(self.directory))
 
     def install(self) -> Install:
         """Our ComfyUI, installed or brought to its pin when the settings allow it.
@@ -82,6 +85,8 @@ class Machine:
         :raises MachineError: it is not there as it should be.
         """
         premises, when = self._premises, self._settings.install
+        if when != "never":
+            self._make_way(update=when == "update")
         return ensure(
             install_wish(self._settings, premises.root),
             premises.environment,
@@ -104,8 +109,8 @@ class Machine:
                 yield server
         elif self._settings.url:
             yield first_that_answers(self._settings, self._premises.environment, self._premises.worker)
-        elif running := self._running_already():
-            yield self._introduced(running)
+        elif found := self._running_already():
+            yield self._introduced(found)
         else:
             with self._own(self._installed(install), args) as server:
                 yield server
@@ -140,9 +145,9 @@ class Machine:
     def _look(self) -> InstallState:
         return look(install_wish(self._settings, self._premises.root), self._premises.environment)
 
-    def _introduced(self, running: Neighbour) -> ServerInfo:
-        install = self._look().install if running.runs_from(self.directory) else None
-        server = replace(running.info, commit=install.commit if install else None)
+    def _introduced(self, found: Neighbour) -> ServerInfo:
+        install = self._look().install if found.runs_from(self.directory) else None
+        server = replace(found.info, commit=install.commit if install else None)
         self._known[server.url] = server
         revision = f"{install.revision} in {self._settings.dir}" if install else "revision unknown"
         self._premises.say(f"using the ComfyUI {server.version} already running at {server.url}; {revision}")
@@ -168,6 +173,35 @@ class Machine:
                 details=(missing.message,),
                 hint=_HOW_TO_GET_ONE,
             ) from None
+
+    def _make_way(self, *, update: bool) -> None:
+        """Stop the servers that are kept and run what is about to change.
+
+        :param update: the newest is looked for, which may be what is there.
+        :raises ServerInUse: another run uses one.
+        """
+        for state in self._premises.local_directory("server").glob("*"):
+            server = running(state)
+            if server is None or not self._is_installed_here(server) or not (update or self._look().install is None):
+                continue
+            try:
+                stop_kept(state)
+            except ServerInUse as used:
+                # With `update`, it may be used by another worker, which has looked for the newest already.
+                if update or self._look().install:
+                    continue
+                raise ServerInUse(
+                    f"ComfyUI in {self._settings.dir} is not as the settings say, and cannot be changed now: "
+                    f"{used.message}",
+                    details=self._look().reasons,
+                    hint="wait until that run has ended, or give both runs the same settings",
+                ) from None
+
+    def _is_installed_here(self, server: OwnedServer) -> bool:
+        """Whether a server runs what is installed in our ComfyUI's directory, or in the environment beside it."""
+        python = Path(server.argv[0])
+        beside = Places(self.directory).ours
+        return python.is_relative_to(self.directory) or python.is_relative_to(beside)
 
     @contextmanager
     def _own(self, install: Install, args: tuple[str, ...]) -> Iterator[ServerInfo]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _MANY = 1000
 
-__all__ = ["ComfyFile", "ComfyItem", "ComfygenWarning", "UnusableFile", "jobs_of"]
+__all__ = ["ComfyFile", "ComfyItem", "ComfygenWarning", "UnusableFile", "is_wanted_by_tests", "jobs_of"]
 
 
 class ComfygenWarning(pytest.PytestWarning):
@@ -171,14 +171,12 @@ class ComfyItem(pytest.Function):
             self._install()
         if self._plan.action == "make":
             servers = self._servers
-            try:
-                client = servers.client_of(self.job, self._default_client, self._selection, self._install)
-            except ComfygenError as error:
-                raise servers.placed(error, self.job) from None
+            client = servers.client_of(self.job, self._default_client, self._selection, self._install)
             self._meeting = servers.meet(client)
             servers.check(self.job, self._meeting)
             if servers.preflight(self._meeting, self._selection):
                 bring_forward(self.session, self, servers.refused(self._meeting))
+                self._meeting = servers.meet(client)  # it may have been started again
 
     def teardown(self) -> None:
         """Let go of what was planned; a run has many items."""
@@ -261,6 +259,12 @@ class ComfyItem(pytest.Function):
 def jobs_of(session: pytest.Session) -> Iterator[Job]:
     """The jobs of all images that this run has selected."""
     return (item.job for item in session.items if isinstance(item, ComfyItem))
+
+
+def is_wanted_by_tests(session: pytest.Session) -> bool:
+    """Whether Python tests of this run ask for a server."""
+    tests = (item for item in session.items if isinstance(item, pytest.Function) and not isinstance(item, ComfyItem))
+    return any("comfy_server" in item.fixturenames or "comfy_generate" in item.fixturenames for item in tests)
 
 
 def _properties(job: Job, result: JobResult) -> Iterator[tuple[str, str]]:

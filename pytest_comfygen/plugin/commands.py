@@ -78,7 +78,7 @@ def _visit(config: pytest.Config, settings: Settings) -> Visit:
         settings=settings,
         root=root,
         otherwise=config.rootpath,
-        selection=_selection(config, typed, comfy_dirs(root, settings)),
+        selection=_selection(config, typed, comfy_dirs(config, settings)),
         commands=Commands.of(settings, typed),
         environment=Environment(os.environ),
     )

@@ -65,13 +65,13 @@ class Desk:
     @contextmanager
     def serving(self, request: pytest.FixtureRequest) -> Iterator[ServerInfo]:
         """The run's server, with the models of all selected images."""
-        from pytest_comfygen.plugin.collect import jobs_of  # noqa: PLC0415  # as the class says
+        from pytest_comfygen.plugin.collect import is_wanted_by_tests, jobs_of  # noqa: PLC0415  # as the class says
 
         def install() -> Install:
             found: Install = request.getfixturevalue("comfy_install")
             return found
 
-        self.servers.equip(jobs_of(request.session), install)
+        self.servers.equip(jobs_of(request.session), install, for_tests=is_wanted_by_tests(request.session))
         with self.machine.serving(install) as server:
             yield server
 

@@ -11,7 +11,7 @@ from pluggy import HookRelay
 
 from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.engine.install import Install
-from pytest_comfygen.engine.journal import Journal
+from pytest_comfygen.engine.journal import Journal, jobs_under_way
 from pytest_comfygen.engine.server import Lease
 from pytest_comfygen.errors import ComfygenError, MachineError, NoServer
 from pytest_comfygen.flows.contact import clean_up_leftovers, open_client
@@ -24,7 +24,7 @@ from pytest_comfygen.flows.preflight import check_selection, undeclared_nodes
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.provision import Machine
 from pytest_comfygen.outputs.store import Store
-from pytest_comfygen.records import Event, Job, JobResult, ServerInfo
+from pytest_comfygen.records import Event, Job, JobResult, ObjectInfo, ServerInfo
 
 __all__ = ["Meeting", "Servers"]
 
@@ -77,9 +77,10 @@ class Servers:
         """Close clients, servers and the journal."""
         self._open.close()
 
-    def equip(self, selection: Iterable[Job], install: Callable[[], Install]) -> None:
+    def equip(self, selection: Iterable[Job], install: Callable[[], Install], *, for_tests: bool = False) -> None:
         """See to the models of the whole selection, once, before a server is started for nothing.
 
+        :param for_tests: Python tests want the server too, whatever becomes of the images.
         :raises MachineError: not one of the images can be made with what is on this machine.
         """
         if self._unequipped:
@@ -88,16 +89,13 @@ class Servers:
             return
         self._is_equipped = True
         jobs = [job for job in selection if not self._is_elsewhere(job) and self._plan(job).action == "make"]
-        self._models.provide(jobs, install)
-        if self._machine.starts_own:  # else the server's own lists are the truth
+        starts_own = self._machine.starts_own
+        # A server that somebody else runs from our directory must not have it moved under its feet.
+        self._models.provide(jobs, install if starts_own else lambda: None)
+        if starts_own and not for_tests:  # else the server's own lists are the truth
             self._unequipped = self._models.shared_lack(jobs)
         if self._unequipped:
             raise self._unequipped
-
-    def placed(self, error: ComfygenError, job: Job) -> ComfygenError:
-        """An error at the key that caused it, when it is for want of models, which is found out for all at once."""
-        lack = self._models.lack(job) if error is self._unequipped else None
-        return lack or error
 
     @property
     def may_install(self) -> bool:
@@ -111,7 +109,24 @@ class Servers:
         selection: Callable[[], Iterable[Job]],
         install: Callable[[], Install],
     ) -> ComfyClient:
-        """The client for `job`: its file's own server when nobody set another, else the run's."""
+        """The client for `job`: its file's own server when nobody set another, else the run's.
+
+        :raises ComfygenError: there is none; when that is for want of models, then of the job's own.
+        """
+        try:
+            return self._client_of(job, default, selection, install)
+        except ComfygenError as error:
+            if error is self._unequipped:
+                self._models.check(job)
+            raise
+
+    def _client_of(
+        self,
+        job: Job,
+        default: Callable[[], ComfyClient],
+        selection: Callable[[], Iterable[Job]],
+        install: Callable[[], Install],
+    ) -> ComfyClient:
         if self._settings.url or self._settings.sketch:
             return default()
         if job.server.urls:
@@ -165,6 +180,8 @@ class Servers:
             if missing := undeclared_nodes(job, self._settings.custom_node):
                 raise missing
             self._models.check(job)
+        elif self._is_equipped and not self._is_elsewhere(job):
+            self._models.check_download(job)
 
     def preflight(self, meeting: Meeting, selection: Callable[[], Iterable[Job]]) -> bool:
         """Ask what the server would refuse of the selection, once per server.
@@ -174,19 +191,22 @@ class Servers:
         """
         if meeting.met_at in self._refused:
             return False
+        object_info = self._object_info(meeting)
         plans = (self._plan(job) for job in selection())
         wanted = [plan for plan in plans if plan.action == "make"]
-        try:
-            object_info = patiently(lambda met: met.client.object_info(), meeting, self._restarted)
-        except MachineError as error:
-            self._meetings[meeting.met_at] = error  # nobody else waits for it again
-            raise
         self._checkpoints[meeting.met_at] = checkpoints_of(object_info)
         jobs = [(self._fitted(plan.job, meeting), plan.seed) for plan in wanted]
         self._refused[meeting.met_at] = check_selection(
             jobs, object_info, meeting.server, self._settings.custom_node, self._machine.failed_nodes
         )
         return True
+
+    def _object_info(self, meeting: Meeting) -> ObjectInfo:
+        try:
+            return patiently(lambda met: met.client.object_info(), meeting, self._restarted)
+        except MachineError as error:
+            self._meetings[meeting.met_at] = error  # nobody else waits for it again
+            raise
 
     def refused(self, meeting: Meeting) -> Mapping[str, ComfygenError]:
         """What preflight found, by job id."""
@@ -208,7 +228,7 @@ class Servers:
         def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
             return generate(fitted, self._workplace(job.root, meeting, hooks, notify))
 
-        return persistently(attempt, meeting, self._restarted, job, self._premises.notify)
+        return self._persistently(attempt, meeting, job)
 
     def draw(
         self, job: Job, seed: int, meeting: Meeting, hooks: HookRelay, write: Callable[[bytes], Path]
@@ -218,7 +238,21 @@ class Servers:
         def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
             return draw(job, seed, self._workplace(job.root, meeting, hooks, notify), write)
 
-        return persistently(attempt, meeting, self._restarted, job, self._premises.notify)
+        return self._persistently(attempt, meeting, job)
+
+    def _persistently(
+        self, attempt: Callable[[Meeting, Callable[[Event], None]], JobResult], meeting: Meeting, job: Job
+    ) -> JobResult:
+        notify, works_for_others = self._premises.notify, self._works_for_others
+        return persistently(attempt, meeting, self._restarted, job, notify, works_for_others=works_for_others)
+
+    def _works_for_others(self, meeting: Meeting) -> bool:
+        """Whether the job that runs there is that of another process of this repository, which lives."""
+        try:
+            running = meeting.client.queue().running
+        except MachineError:
+            return False
+        return not jobs_under_way(self._premises.local_directory("journal")).isdisjoint(running)
 
     def _workplace(self, root: Path, meeting: Meeting, hooks: HookRelay, notify: Callable[[Event], None]) -> Workplace:
         """What making a picture in the repository at `root` needs."""

@@ -63,10 +63,10 @@ class Session:
         self.asked = asked
         self.nonce = nonce
         self._job_file = job_file
-        self.root = root = repository_of(config)
+        self.root = repository_of(config)
         self.progress = Progress(config, nonce, lambda: self.work.local_directory(_TOLD))
         self._worker = _number_of(config)
-        self.comfy_dirs = comfy_dirs(root, settings)
+        self.comfy_dirs = comfy_dirs(config, settings)
         self.left_alone = LeftAlone()
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
         self.registered_tags: set[str] = {"comfygen"}
@@ -171,10 +171,16 @@ def _refuse_absent_models(config: pytest.Config, settings: Settings) -> None:
             raise pytest.UsageError(f"{told}\nhint: make it, or correct the path, which is relative to the repository")
 
 
-def comfy_dirs(root: Path, settings: Settings) -> tuple[Path, Path]:
-    """Where ComfyUI and what we put beside it live: files in there are not the user's tests."""
-    directory = root / settings.dir
-    return directory, directory.with_name(f"{directory.name}.install")
+def comfy_dirs(config: pytest.Config, settings: Settings) -> tuple[Path, ...]:
+    """Where ComfyUI and what we put beside it live, by all their names: files in there are not the user's tests.
+
+    A link may lead to ComfyUI, or to the whole repository; pytest keeps the paths that were typed.
+    """
+    directory = repository_of(config) / settings.dir
+    real, root = directory.resolve(), config.rootpath.resolve()
+    found = (directory, real, real.with_name(f"{real.name}.install"))
+    seen = (config.rootpath / one.relative_to(root) for one in found if one.is_relative_to(root))
+    return tuple(dict.fromkeys((*found, *seen)))
 
 
 def session_of(config: pytest.Config) -> Session:
@@ -212,7 +218,7 @@ def _fresh(config: pytest.Config) -> Session:
 
         job_file = write_prompts(config, settings, repository_of(config), nonce)
         take_job_file(config, job_file)
-    asked = decide(config, comfy_dirs(repository_of(config), settings))
+    asked = decide(config, comfy_dirs(config, settings))
     return Session(settings, asked, nonce, config, job_file)
 
 

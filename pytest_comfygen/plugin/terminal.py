@@ -48,10 +48,10 @@ def explain(report: pytest.TestReport, error: ComfygenError, item: pytest.Item) 
     session = session_of(item.config)
     from pytest_comfygen.outputs.report import one_line, render  # noqa: PLC0415  # needed for failures only
 
-    concerns_others = isinstance(error, errors.MachineError | errors.ModelMissing | errors.NodeMissing)
+    of_all = errors.MachineError | errors.SettingsError | errors.ModelMissing | errors.NodeMissing
     same = "\n".join(error.details) or error.message  # what is listed in full once need not be listed again
     first = session.told.setdefault(f"{error.code} {same}", report.nodeid)
-    again = concerns_others and first != report.nodeid
+    again = isinstance(error, of_all) and first != report.nodeid
     report.longrepr = one_line(error) if again else render(error, **next_step(error, item, session))
 
 

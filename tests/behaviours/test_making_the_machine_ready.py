@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+
+import pytest
+
 from tests.comfyui.machine import DEADLINE_S, Machine
+
+TWO_MODELS = """\
+comfyjob: 1
+output: {dir: ../assets}
+defaults: {prompt: a kin, size: 64x64, steps: 2}
+items:
+  a: {checkpoint: aaa.safetensors}
+  b:
+    checkpoint: bbb.safetensors
+"""
 
 
 def test_one_command_goes_from_nothing_to_images(machine: Machine) -> None:
@@ -84,3 +98,96 @@ def comfy_settings(comfy_settings):
 
     assert ready_machine.tricks.notes("start") == []
     assert ready_machine.repository.record("kin_elf")["comfyui"].get("sketch") is True
+
+
+def test_each_image_is_told_of_its_own_missing_model(ready_machine: Machine) -> None:
+    ready_machine.repository.write("jobs/kins.comfyjob.yaml", TWO_MODELS)
+    result = ready_machine.run("jobs")
+
+    result.assert_outcomes(errors=2)
+    for place, name in (("5:19", "aaa"), ("7:17", "bbb")):
+        told = f"[[]model-missing] jobs/kins.comfyjob.yaml:{place}: {name}.safetensors is not among the checkpoints *"
+        result.stdout.fnmatch_lines([told])
+    assert ready_machine.tricks.notes("start") == []
+
+
+def test_a_python_test_has_its_server_though_no_image_has_its_model(ready_machine: Machine) -> None:
+    ready_machine.repository.write("jobs/kins.comfyjob.yaml", TWO_MODELS)
+    ready_machine.repository.write(
+        "tests/test_picture.py",
+        """\
+def test_picture(comfy_generate):
+    assert comfy_generate(prompt="a kin", checkpoint="tiny.safetensors", size="64x64", steps=2).path.exists()
+""",
+    )
+    result = ready_machine.run("tests/test_picture.py", "jobs", "--comfy-update", "stale")
+
+    result.assert_outcomes(passed=1, errors=2)
+
+
+def test_a_kept_server_ends_when_what_it_runs_from_changes(ready_machine: Machine) -> None:
+    ready_machine.run("jobs", "--comfy-keep-server", "60").assert_outcomes(passed=2)
+    ready_machine.repository.edit_job("steps: 2", "steps: 3")
+    result = ready_machine.run("jobs", "--comfy-extra-requirements", "eels>=1")
+
+    result.assert_outcomes(passed=2)
+    assert "using the server that runs already" not in str(result.stdout)
+    assert ready_machine.wait_until_gone() == []
+
+
+def test_comfyui_is_not_moved_while_another_run_uses_it(ready_machine: Machine) -> None:
+    before = ready_machine.install().commit
+    ready_machine.tricks.play("hold", "dwarf")
+    with ready_machine.start("jobs", "-k", "dwarf") as first:
+        ready_machine.until(lambda: ready_machine.tricks.notes("job"))
+        second = ready_machine.run("jobs", "-k", "elf", "--comfy-revision", "v0.3.9")
+        ready_machine.tricks.stop("hold")
+        assert first.wait(DEADLINE_S) == 0
+
+    second.assert_outcomes(errors=1, deselected=1)
+    second.stdout.fnmatch_lines(
+        ["[[]server-in-use] *", "*you have *, the pin is v0.3.9", "*hint: wait until that run has ended*"]
+    )
+    assert ready_machine.install().commit == before
+
+
+@pytest.mark.parametrize("which", ["repository", "ComfyUI"])
+def test_comfyui_s_own_tests_are_left_alone_also_behind_a_link(ready_machine: Machine, which: str) -> None:
+    repository, elsewhere = ready_machine.repository.path, ready_machine.repository.path / "vendor" / "Comfy"
+    (ready_machine.directory / "test_of_comfyui.py").write_text("def test_of_comfyui(): pass\n")
+    start = ready_machine.world.root / "link"
+    if which == "repository":
+        start.symlink_to(repository)
+    else:
+        elsewhere.parent.mkdir()
+        ready_machine.directory.rename(elsewhere)
+        ready_machine.directory.symlink_to(elsewhere)
+        start = repository
+    (repository / "pytest.ini").write_text("[pytest]\nmarkers = slow\n")
+    result = ready_machine.run(str(start), "--collect-only", "-q")
+
+    assert "test_rules.py::test_unit" in str(result.stdout)
+    assert "test_of_comfyui" not in str(result.stdout)
+
+
+def test_images_are_checked_where_nothing_can_be_written(ready_machine: Machine) -> None:
+    ready_machine.run("jobs").assert_outcomes(passed=2)
+    shutil.rmtree(ready_machine.repository.path / ".comfygen")
+    ready_machine.repository.write(".comfygen", "a file in the way of the directory")
+    result = ready_machine.run("jobs", "--comfy-check")
+
+    assert "images: 2 current" in result.outlines
+
+
+def test_what_cannot_be_installed_is_told_as_such(machine: Machine) -> None:
+    machine.add_checkpoint(directory=machine.repository.path / "shared" / "checkpoints")
+    machine.repository.write("tools", "a file in the way of the directory")
+    result = machine.run("jobs", "--comfy-models-dir", "shared")
+
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["[[]install-failed] ComfyUI was not installed: *"])
+
+
+def test_a_model_that_cannot_lie_where_it_belongs_is_missing(machine: Machine) -> None:
+    machine.repository.write("tools", "a file in the way of the directory")
+    machine.run("jobs").stdout.fnmatch_lines(["[[]model-missing] *"])

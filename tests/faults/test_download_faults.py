@@ -799,3 +799,26 @@ try:
 except DiskTooSmall as error:
     print(error.code, error.message)
 """
+
+
+# --- several processes that want what cannot be had -------------------------------------------------------------------
+
+
+def test_content_that_is_no_use_is_not_transferred_again_for_those_who_waited(desk: Desk, hub: Hub) -> None:
+    desk.failures, desk.asked_at = desk.path, time.time() - 1
+    first = desk.refused(HashMismatch, model(weights(seed=2)))
+    requests = len(hub.requests)
+    second = desk.refused(HashMismatch, model(weights(seed=2)))
+
+    assert (str(second), second.details, second.hint) == (str(first), first.details, first.hint)
+    assert len(hub.requests) == requests
+
+
+def test_who_asks_after_a_failure_tries_again(desk: Desk, hub: Hub) -> None:
+    desk.failures = desk.path
+    desk.refused(HashMismatch, model(weights(seed=2)))
+    requests = len(hub.requests)
+    desk.asked_at = time.time() + 1
+    desk.refused(HashMismatch, model(weights(seed=2)))
+
+    assert len(hub.requests) > requests

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pytest_comfygen.engine.download.access import Access
 from pytest_comfygen.engine.download.addresses import start_address
+from pytest_comfygen.engine.download.failure import failure_shared
 from pytest_comfygen.engine.download.part import Part, part_key, readable_size
 from pytest_comfygen.engine.download.patience import Patience, Surroundings
 from pytest_comfygen.engine.download.plan import Offer, ask_host, plan_downloads, refuse_offline, url_of
@@ -44,10 +45,14 @@ def download(  # noqa: PLR0913  # what is to be had, how, and the world around i
     """
     url = _address(model, access, unverified=unverified, pickles_allowed=pickles_allowed)
     part = Part(target, part_key(model))
+    failure = around.failures / f"{target.name}.{part_key(model)}.json" if around.failures else None
     with _alone(part, model, around):
         if not target.exists():
-            _refuse_if_too_large(model, part, around)
-            with closing(Wire(access, around.patience, around.resolve)) as wire:
+            with (
+                failure_shared(failure, around.asked_at),
+                closing(Wire(access, around.patience, around.resolve)) as wire,
+            ):
+                _refuse_if_too_large(model, part, around)
                 transfer = Transfer(model, url, part, wire, around)
                 return _finished(model, part, transfer, hashes, pickles_allowed=pickles_allowed)
         part.tidy()

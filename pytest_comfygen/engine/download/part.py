@@ -60,7 +60,7 @@ class Part:
         """How many bytes have come."""
         try:
             return self.path.stat().st_size
-        except FileNotFoundError:
+        except OSError:  # it is not there, or its directory cannot be: whoever writes to it is told
             return 0
 
     def note(self) -> Note | None:

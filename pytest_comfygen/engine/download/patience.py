@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_comfygen.engine.download.addresses import Resolve, resolve
@@ -48,6 +48,8 @@ class Surroundings:
     :param clock: monotonic seconds.
     :param free_bytes: what is free where a directory is or will be.
     :param resolve: the addresses of a host by its name.
+    :param failures: a directory for what failed, told to processes that waited for it; None when there are none.
+    :param asked_at: when this process began, seconds since the epoch.
     """
 
     notify: Callable[[Event], object]
@@ -56,6 +58,8 @@ class Surroundings:
     sleep: Callable[[float], None] = time.sleep
     free_bytes: Callable[[Path], int] = free_bytes
     resolve: Resolve = resolve
+    failures: Path | None = None
+    asked_at: float = field(default_factory=time.time)
 
 
 class Setback(Exception):

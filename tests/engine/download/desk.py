@@ -43,6 +43,8 @@ class Desk:
     events: list[Event] = field(default_factory=list)
     slept_s: list[float] = field(default_factory=list)
     notify: Callable[[Event], object] | None = None
+    failures: Path | None = None
+    asked_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.environment |= {**self.hub.environment, "HF_TOKEN": TOKEN, "CIVITAI_API_TOKEN": CIVITAI_TOKEN}
@@ -73,6 +75,8 @@ class Desk:
             patience=self.patience,
             sleep=self.sleep,
             free_bytes=lambda _: self.free_bytes,
+            failures=self.failures,
+            asked_at=self.asked_at,
         )
 
     def fetch(self, wanted: Model | None = None, **changes: bool) -> Downloaded:
