@@ -160,15 +160,20 @@ def refuse_strange_root(config: pytest.Config, settings: Settings) -> None:
             raise pytest.UsageError(msg)
 
 
-def _refuse_absent_models(config: pytest.Config, settings: Settings) -> None:
-    """Refuse a directory of models that is not there: a slip of the pen would be a directory of downloads.
+def _refuse_paths(config: pytest.Config, settings: Settings) -> None:
+    """Refuse paths that cannot be meant, before anything is made: a slip of the pen would be a directory of downloads.
 
-    :raises pytest.UsageError: so it is.
+    :raises pytest.UsageError: there is one.
     """
-    for name in settings.models_dir:
-        if not (repository_of(config) / name).is_dir():
-            told = f"[{SettingsError.code}] {settings.sources['models_dir']}: {name} is no directory"
-            raise pytest.UsageError(f"{told}\nhint: make it, or correct the path, which is relative to the repository")
+    root = repository_of(config)
+    wrong = [("models_dir", f"{name} is no directory") for name in settings.models_dir if not (root / name).is_dir()]
+    if settings.constraints and not (root / settings.constraints).is_file():
+        wrong.append(("constraints", f"{settings.constraints} is no file"))
+    if root.is_relative_to((root / settings.dir).resolve()):
+        wrong.append(("dir", f"{settings.dir} holds the repository itself"))
+    for name, what in wrong:
+        told = f"[{SettingsError.code}] {settings.sources[name]}: {what}"
+        raise pytest.UsageError(f"{told}\nhint: correct the path, which is relative to the repository")
 
 
 def comfy_dirs(config: pytest.Config, settings: Settings) -> tuple[Path, ...]:
@@ -210,7 +215,7 @@ def take_job_file(config: pytest.Config, job_file: str) -> None:
 def _fresh(config: pytest.Config) -> Session:
     settings = read_settings(config)
     refuse_strange_root(config, settings)
-    _refuse_absent_models(config, settings)
+    _refuse_paths(config, settings)
     nonce = secrets.token_hex(8)
     job_file: str | None = None
     if settings.prompt or settings.save_job:

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from tests.comfyui.machine import DEADLINE_S, Machine
+from tests.repository import Repository
 
 TWO_MODELS = """\
 comfyjob: 1
@@ -191,3 +192,20 @@ def test_what_cannot_be_installed_is_told_as_such(machine: Machine) -> None:
 def test_a_model_that_cannot_lie_where_it_belongs_is_missing(machine: Machine) -> None:
     machine.repository.write("tools", "a file in the way of the directory")
     machine.run("jobs").stdout.fnmatch_lines(["[[]model-missing] *"])
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("--comfy-models-dir=nowhere", "command line --comfy-models-dir: nowhere is no directory"),
+        ("--comfy-constraints=none.txt", "command line --comfy-constraints: none.txt is no file"),
+        ("--comfy-dir=.", "command line --comfy-dir: . holds the repository itself"),
+    ],
+)
+def test_paths_that_cannot_be_meant_end_the_run_before_it_begins(
+    repository: Repository, option: str, told: str
+) -> None:
+    result = repository.run("jobs", option)
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"*{told}", "hint: correct the path, which is relative to the repository"])
