@@ -11,9 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from pytest_comfygen.errors import GraphRejected, JobError, ModelMissing, NodeMissing, ValueRefused, Where
+from pytest_comfygen.errors import (
+    GraphRejected,
+    JobError,
+    ModelMissing,
+    NodeMissing,
+    SeveralOutputs,
+    ValueRefused,
+    Where,
+)
 from pytest_comfygen.language.roles import is_model_file
-from pytest_comfygen.records import CheckpointRecipe, Graph, Job, Model, ObjectInfo
+from pytest_comfygen.records import CheckpointRecipe, Graph, Job, Model, ObjectInfo, WorkflowRecipe
 
 __all__ = ["check_graph"]
 
@@ -68,8 +76,21 @@ class _Check:
         if not outputs and all(body["class_type"] in self._info for body in self._graph.values()):
             hint = "add a SaveImage node to the workflow"
             yield GraphRejected("the graph has no node that saves a picture", where=self._place(), hint=hint)
+        yield from self._several_savers(outputs)
         for node in self._reachable(outputs):
             yield from self._node_errors(node)
+
+    def _several_savers(self, outputs: Sequence[str]) -> Iterator[JobError]:
+        """Nodes that each save a picture, told before any of them is made."""
+        recipe = self._job.recipe
+        savers = [node for node in outputs if self._graph[node]["class_type"] == "SaveImage"]
+        if isinstance(recipe, WorkflowRecipe) and recipe.output_node is None and len(savers) > 1:
+            names = ", ".join(f"`{node}`" for node in savers[:MAX_CHOICES])
+            yield SeveralOutputs(
+                f"the workflow has {len(savers)} nodes that save a picture, and an item stands for one",
+                where=self._place(),
+                hint=f"say which one is meant: `output_node:` with one of {names}",
+            )
 
     def _about(self, node: str) -> Mapping[str, Any]:
         return self._info.get(self._graph[node]["class_type"], {})

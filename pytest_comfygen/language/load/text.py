@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest_comfygen.errors import FileUnreadable, JobFileError, NotUtf8, SecretFound, SyntaxInvalid, TooLarge, Where
 
-__all__ = ["check_text", "read_text", "spot_of"]
+__all__ = ["check_text", "checked", "read_text", "spot_of"]
 
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -29,6 +29,14 @@ def read_text(path: Path, shown: str) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _not_utf8(data, error, shown) from None
+    return checked(text, shown)
+
+
+def checked(text: str, shown: str) -> str:
+    """A text that came from a file, with line feeds only.
+
+    :raises JobFileError: syntax (control characters, conflict markers), secret.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if offence := _offence(text):
         offset, found = offence
