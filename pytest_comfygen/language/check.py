@@ -29,6 +29,7 @@ MAX_CHOICES = 12
 
 _NUMBERS: Mapping[str, Callable[[Any], int | float]] = {"INT": int, "FLOAT": float}
 _REPAIR = "mend the workflow in ComfyUI and export it again"
+_OPEN_ENDED = frozenset({"remote", "multiselect"})
 _MODEL_INPUTS = frozenset({"ckpt_name", "lora_name", "vae_name", "unet_name", "control_net_name", "clip_name"})
 
 # The keys of the language behind the inputs of the built-in checkpoint graph.
@@ -213,7 +214,7 @@ def _choices(kind: object, options: Mapping[str, Any]) -> Sequence[object] | Non
     choices = kind if isinstance(kind, list) else options.get("options") if kind == "COMBO" else None
     if not isinstance(choices, list):
         return None
-    open_ended = any(key in {"remote", "multiselect"} or key.endswith("_upload") for key in options)
+    open_ended = any(options[key] is not False and (key in _OPEN_ENDED or key.endswith("_upload")) for key in options)
     return None if open_ended else choices
 
 

@@ -63,6 +63,20 @@ OBJECT_INFO: dict[str, dict[str, Any]] = {
         crop=[["disabled", "center"]],
     ),
 }
+OBJECT_INFO |= {
+    "LoadImageOutput": _class(
+        ["IMAGE", "MASK"],
+        image=["COMBO", {"image_upload": True, "remote": {"route": "/internal/files/output", "refresh_button": True}}],
+    ),
+    "SaveGLB": _class([], mesh=["MESH"], filename_prefix=["STRING", {"default": "mesh/ComfyUI"}]),
+    "ImageScaleBy": _class(
+        ["IMAGE"], image=["IMAGE"], upscale_method=[["nearest-exact", "area"]], scale_by=["FLOAT", {"default": 1.0}]
+    ),
+    "PreviewImage": _class([], images=["IMAGE"]),
+    "RebatchImages": _class(["IMAGE"], images=["IMAGE"], batch_size=["INT", {"default": 1}]),
+    "MaskToImage": _class(["IMAGE"], mask=["MASK"]),
+    "ImageToMask": _class(["MASK"], image=["IMAGE"], channel=[["red", "green", "blue", "alpha"]]),
+}
 _WIDGETS = {"seed", "steps", "width", "height", "text", "cfg"}
 
 
@@ -399,11 +413,139 @@ def _group_node() -> tuple[dict[str, Any], dict[str, Any]]:
     }
 
 
+def _crowded_group() -> tuple[dict[str, Any], dict[str, Any]]:
+    """A group with names that come twice, fields that had become sockets, and a primitive in it."""
+    sockets = {"model": None, "positive": None, "negative": None}
+    group = {
+        "nodes": [
+            node(-1, "PrimitiveNode", {}, (20, "fixed"), "INT", index=0, title="Count"),
+            node(-1, "EmptyLatentImage", {"width": None}, (512, 512, 1), "LATENT", index=1),
+            node(-1, "KSampler", {**sockets, "latent_image": 2, "steps": 1}, (0, "fixed", 20, 8), "LATENT", index=2),
+            node(-1, "KSampler", {**sockets, "latent_image": 3}, (1, "fixed", 20, 8), "LATENT", index=3),
+            node(-1, "VAEDecode", {"samples": 4, "vae": None}, (), "IMAGE", index=4),
+        ],
+        "links": [
+            [0, 0, 2, 4, 1, "INT"],
+            [1, 0, 2, 3, 2, "LATENT"],
+            [2, 0, 3, 3, 3, "LATENT"],
+            [3, 0, 4, 0, 4, "LATENT"],
+        ],
+        "external": [[2, 0, "LATENT"], [4, 0, "IMAGE"]],
+        "config": {"4": {"output": {"0": {"name": "picture"}}}, "3": {"input": {"cfg": {"name": "strength"}}}},
+    }
+    names = ["model", "positive", "negative", "KSampler model", "KSampler positive", "KSampler negative", "vae"]
+    first, second = (5, "fixed", 3.5, "dpmpp_2m", "karras", 0.5), (6, "fixed", 7, 4.5, "euler", "simple", 0.25)
+    instance = node(7, "workflow/Two", dict.fromkeys(names), (9, "fixed", 48, 2, *first, *second), "LATENT IMAGE")
+    for slot, (number, kind) in zip(
+        instance["inputs"],
+        [
+            (1, "MODEL"),
+            (2, "CONDITIONING"),
+            (None, "CONDITIONING"),
+            (3, "MODEL"),
+            (None, "CONDITIONING"),
+            (4, "CONDITIONING"),
+            (5, "VAE"),
+        ],
+        strict=True,
+    ):
+        slot |= {"link": number, "type": kind}
+    instance["inputs"].append({"name": "width", "type": "INT", "link": 6, "widget": {"name": "width"}})
+    workflow = saved(
+        [
+            _loader(),
+            node(6, "CLIPTextEncode", {"clip": 7}, ("a fox",), "CONDITIONING"),
+            node(5, "PrimitiveNode", {}, (80, "fixed"), "INT"),
+            instance,
+            node(8, "SaveImage", {"images": 8}, ("x",)),
+            node(9, "VAEDecode", {"samples": 9, "vae": 10}, (), "IMAGE"),
+        ],
+        [
+            link(1, 4, 0, 7, 0, "MODEL"),
+            link(2, 6, 0, 7, 1, "CONDITIONING"),
+            link(3, 4, 0, 7, 3, "MODEL"),
+            link(4, 6, 0, 7, 5, "CONDITIONING"),
+            link(5, 4, 2, 7, 6, "VAE"),
+            link(6, 5, 0, 7, 7, "INT"),
+            link(7, 4, 1, 6, 0, "CLIP"),
+            link(8, 7, 1, 8, 0, "IMAGE"),
+            link(9, 7, 0, 9, 0, "LATENT"),
+            link(10, 4, 2, 9, 1, "VAE"),
+        ],
+        extra={"groupNodes": {"Two": group}},
+    )
+    one = {"seed": 5, "steps": 9, "cfg": 3.5, "sampler_name": "dpmpp_2m", "scheduler": "karras", "denoise": 0.5}
+    two = {"seed": 6, "steps": 7, "cfg": 4.5, "sampler_name": "euler", "scheduler": "simple", "denoise": 0.25}
+    return workflow, {
+        "4": api("CheckpointLoaderSimple", ckpt_name="b.safetensors"),
+        "6": api("CLIPTextEncode", text="a fox", clip=["4", 1]),
+        "7:1": api("EmptyLatentImage", width=80, height=48, batch_size=2),
+        "7:2": api("KSampler", **one, model=["4", 0], positive=["6", 0], latent_image=["7:1", 0]),
+        "7:3": api("KSampler", **two, model=["4", 0], negative=["6", 0], latent_image=["7:2", 0]),
+        "7:4": api("VAEDecode", samples=["7:3", 0], vae=["4", 2]),
+        "8": api("SaveImage", images=["7:4", 0], filename_prefix="x"),
+        "9": api("VAEDecode", samples=["7:2", 0], vae=["4", 2]),
+    }
+
+
+def _bypasses() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Bypassed nodes in a row, into a reroute, and where the types of input and output differ."""
+    workflow = saved(
+        [
+            node(1, "LoadImage", {}, ("a.png", "image"), "IMAGE MASK"),
+            node(2, "ImageScaleBy", {"image": 1}, ("area", 2), "IMAGE", mode=4),
+            node(3, "RebatchImages", {"images": 2}, (2,), "IMAGE", mode=4),
+            node(4, "Reroute", {"": 3}, (), "IMAGE"),
+            node(5, "SaveImage", {"images": 4}, ("x",)),
+            node(6, "ImageToMask", {"image": 5}, ("blue",), "MASK", mode=4),
+            node(7, "MaskToImage", {"mask": 6}, (), "IMAGE"),
+            node(8, "PreviewImage", {"images": 7}),
+            node(9, "PreviewImage", {"images": 8}, mode=2),
+        ],
+        [
+            link(1, 1, 0, 2, 0, "IMAGE"),
+            link(2, 2, 0, 3, 0, "IMAGE"),
+            link(3, 3, 0, 4, 0, "*"),
+            link(4, 4, 0, 5, 0, "IMAGE"),
+            link(5, 1, 0, 6, 0, "IMAGE"),
+            link(6, 6, 0, 7, 0, "MASK"),
+            link(7, 7, 0, 8, 0, "IMAGE"),
+            link(8, 7, 0, 9, 0, "IMAGE"),
+        ],
+    )
+    return workflow, {
+        "1": api("LoadImage", image="a.png"),
+        "5": api("SaveImage", images=["1", 0], filename_prefix="x"),
+        "7": api("MaskToImage"),
+        "8": api("PreviewImage", images=["7", 0]),
+    }
+
+
+def _buttons() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Fields that the page adds by itself, some of which ComfyUI is told of."""
+    workflow = saved(
+        [
+            node(1, "LoadImageOutput", {}, ("b.png [output]", False, "refresh", "image"), "IMAGE MASK"),
+            node(2, "PreviewImage", {"images": 1}),
+            node(3, "SaveGLB", {"mesh": None}, ("mesh/fox", "")),
+        ],
+        [link(1, 1, 0, 2, 0, "IMAGE")],
+    )
+    return workflow, {
+        "1": api("LoadImageOutput", image="b.png [output]", refresh="refresh"),
+        "2": api("PreviewImage", images=["1", 0]),
+        "3": api("SaveGLB", filename_prefix="mesh/fox", image=""),
+    }
+
+
 AGREED = {
     "text-to-image": _text_to_image(),
     "primitives": _primitives(),
     "bypassed": _bypassed_and_muted(),
+    "bypasses": _bypasses(),
     "uploads": _uploads(),
+    "buttons": _buttons(),
     "subgraphs": _subgraphs(),
     "group-node": _group_node(),
+    "crowded-group": _crowded_group(),
 }

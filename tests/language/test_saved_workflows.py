@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_comfygen.errors import SetTarget, WorkflowInvalid
-from pytest_comfygen.language.workflow import address, essence_sha256, input_values, node_named, to_api_graph
+from pytest_comfygen.language.expand import load_job_file
+from pytest_comfygen.language.graph import build_graph
+from pytest_comfygen.language.workflow import (
+    address,
+    essence_sha256,
+    for_server,
+    input_values,
+    node_named,
+    to_api_graph,
+)
 from pytest_comfygen.language.workflow.page.fields import chosen
 from pytest_comfygen.language.workflow.page.outline import outline
+from pytest_comfygen.records import Job, WorkflowRecipe
 from tests.language.saved_workflows import AGREED, OBJECT_INFO, joined, link, node, saved
 
 
@@ -83,6 +96,10 @@ ORDERED = {
     "input_order": {"optional": ["a"]},
 }
 
+MESH = {"input": {"required": {"model_file": [["b.glb"]], "image": ["LOAD_3D", {}], "width": ["INT", {}]}}}
+MESHES = {"upload 3d model": "x", "upload extra resources": "y", "clear": "z", "image": "", "width": 64}
+SOUND = {"input": {"required": {"audio": [["b.mp3"], {"audio_upload": True}]}}}
+PICK = {"input": {"required": {"pick": [["a", "b"], {"control_after_generate": True}], "count": ["INT", {}]}}}
 TO = {"resize": "to", "resize.width": 64, "resize.height": 32, "crop": "center"}
 SEEDS = {"noise_seed": 5, "steps": 4}
 
@@ -105,12 +122,15 @@ FILLED = [
     ("a list is no link", SEEDED, (5, "fixed", 4, ["a", 1]), SEEDS | {"pick": {"__value__": ["a", 1]}}),
     ("required before optional", ORDERED, (1, 2), {"b": 1, "a": 2}),
     ("more values than fields", ORDERED, (1, 2, 3, 4), {"b": 1, "a": 2}),
+    ("a model of three dimensions", MESH, ("a.glb", "x", "y", "z", "", 64), MESHES | {"model_file": "a.glb"}),
+    ("a sound", SOUND, ("a.mp3", "x"), {"audio": "a.mp3", "audioUI": ""}),
+    ("a controlled combo", PICK, ("b", "increment", "filter", 3), {"pick": "b", "count": 3}),
 ]
 
 
 @pytest.mark.parametrize(("about", "values", "told"), [row[1:] for row in FILLED], ids=[row[0] for row in FILLED])
 def test_each_value_finds_its_input(about: dict[str, Any], values: object, told: dict[str, Any]) -> None:
-    assert told == one("A", values, about)
+    assert told == one("LoadAudio" if about is SOUND else "A", values, about)
 
 
 def test_values_by_name_come_before_values_by_position() -> None:
@@ -135,6 +155,66 @@ CHOSEN = [
 @pytest.mark.parametrize(("text", "told"), CHOSEN)
 def test_of_choices_in_a_prompt_the_first_is_taken(text: str, told: str) -> None:
     assert told == chosen(text)
+
+
+def test_a_chain_without_end_is_refused() -> None:
+    nodes = [node(n, "Reroute", {"": n}, (), "*") for n in range(1, 2000)] + [node(2000, "A", {"image": 2000})]
+
+    with pytest.raises(WorkflowInvalid, match="hundreds of reroutes"):
+        to_api_graph(saved(nodes, [link(n + 1, n, 0, n + 1, 0, "*") for n in range(1, 2000)]), {})
+
+
+def test_a_bypassed_node_of_any_type_passes_its_first_input_on() -> None:
+    nodes = [
+        node(1, "LoadImage", {}, ("a.png",), "IMAGE MASK"),
+        node(2, "Switch", {"image": 1}, (), "*", mode=4),
+        node(3, "Show", {"": 2}),
+    ]
+    graph = to_api_graph(saved(nodes, [link(1, 1, 0, 2, 0, "IMAGE"), link(2, 2, 0, 3, 0, "*")]), OBJECT_INFO)
+
+    assert graph["3"]["inputs"] == {"": ["1", 0]}
+
+
+def test_a_subgraph_may_pass_its_input_straight_on() -> None:
+    through = {
+        "id": "t",
+        "inputs": [{"name": "in", "type": "IMAGE", "linkIds": [1]}],
+        "outputs": [{"name": "out", "type": "IMAGE", "linkIds": [1]}, {"name": "none", "type": "IMAGE"}],
+        "nodes": [],
+        "links": [joined(1, -10, 0, -20, 0, "IMAGE")],
+    }
+    nodes = [
+        node(1, "LoadImage", {}, ("a.png",), "IMAGE MASK"),
+        node(2, "t", {"in": 1}, (), "IMAGE IMAGE"),
+        node(3, "PreviewImage", {"images": 2}),
+        node(4, "PreviewImage", {"images": 3}),
+    ]
+    links = [link(1, 1, 0, 2, 0, "IMAGE"), link(2, 2, 0, 3, 0, "IMAGE"), link(3, 2, 1, 4, 0, "IMAGE")]
+
+    graph = to_api_graph(saved(nodes, links, definitions={"subgraphs": [through]}), OBJECT_INFO)
+
+    assert [graph[number]["inputs"] for number in ("3", "4")] == [{"images": ["1", 0]}, {}]
+
+
+def test_a_growing_input_keeps_its_links() -> None:
+    about = {"Batch": {"input": {"required": {"images": ["COMFY_AUTOGROW_V3", {"template": {}}]}}}}
+    nodes = [
+        node(1, "LoadImage", {}, ("a.png",), "IMAGE MASK"),
+        node(2, "Batch", {"images.image0": 1, "images.image1": 2, "images.image2": None}),
+    ]
+    links = [link(1, 1, 0, 2, 0, "IMAGE"), link(2, 1, 0, 2, 1, "IMAGE")]
+
+    graph = to_api_graph(saved(nodes, links), OBJECT_INFO | about)
+
+    assert graph["2"]["inputs"] == {"images.image0": ["1", 0], "images.image1": ["1", 0]}
+
+
+def test_an_input_for_a_field_that_is_gone_is_dropped() -> None:
+    gone = node(2, "PreviewImage", {"images": None, "steps": 1})
+
+    graph = to_api_graph(saved([node(1, "LoadImage", {}, (), "INT"), gone], [link(1, 1, 0, 2, 1, "INT")]), OBJECT_INFO)
+
+    assert graph["2"]["inputs"] == {}
 
 
 def test_a_node_of_an_unknown_class_keeps_its_links() -> None:
@@ -345,10 +425,65 @@ def test_the_essence_of_a_workflow_never_changes() -> None:
         "text-to-image": "d2938e318f9fe0aa",
         "primitives": "005ad11ecda1caee",
         "bypassed": "ded6d899db11e72e",
+        "bypasses": "09d75c4514cd617b",
         "uploads": "e0682326228f59f4",
+        "buttons": "bd71ceefb15664da",
         "subgraphs": "06cd51238ae574fb",
-        "group-node": "2e1b4cd76c28a40f",
+        "group-node": "4be2010f6da72472",
+        "crowded-group": "ba0d08b3ba49d61a",
     }
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[[str, str], Job]:
+    """The one job of a file whose third line is an item, beside the workflow of that name."""
+
+    def _load(name: str, item: str) -> Job:
+        (tmp_path / "draw.json").write_text(json.dumps(AGREED[name][0]), encoding="utf-8")
+        path = tmp_path / "a.comfyjob.yaml"
+        path.write_text(f"comfyjob: 1\nitems:\n  fox: {{workflow: draw.json, {item}}}\n", encoding="utf-8")
+        (job,) = load_job_file(path, tmp_path.resolve()).jobs
+        return job
+
+    return _load
+
+
+def test_a_job_gets_its_graph_from_a_server_once(load: Callable[[str, str], Job]) -> None:
+    job = load("subgraphs", "set: {10:2.steps: 9, 11:5:2.seed: 4}")
+
+    fitted = for_server(job, OBJECT_INFO)
+    graph = build_graph(fitted, 1, "p")
+
+    assert [graph["10:2"]["inputs"]["steps"], graph["11:5:2"]["inputs"]["seed"]] == [9, 4]
+    assert for_server(fitted, {}) is fitted
+
+
+def test_an_output_node_leaves_what_it_needs(load: Callable[[str, str], Job]) -> None:
+    job = for_server(load("subgraphs", "output_node: 'VAEDecode#2'"), OBJECT_INFO)
+
+    assert set(build_graph(job, 1, "p")) == {"4", "11:5:1", "11:5:2", "13"}
+
+
+def test_set_is_held_against_the_graph_at_its_place(load: Callable[[str, str], Job]) -> None:
+    job = load("uploads", "set: {ImageScale.widht: 9}")
+
+    with pytest.raises(SetTarget) as caught:
+        for_server(job, OBJECT_INFO)
+
+    assert str(caught.value.where) == "a.comfyjob.yaml:3:54"
+    assert caught.value.hint == "did you mean `ImageScale.width`?"
+
+
+def test_what_cannot_become_a_graph_is_told_at_the_workflow(load: Callable[[str, str], Job]) -> None:
+    job = load("uploads", "prompt: a")
+    assert isinstance(job.recipe, WorkflowRecipe)
+    nodes = [node(1, "Reroute", {"": 1}, (), "*"), node(2, "A", {"image": 2})]
+    circle = saved(nodes, [link(1, 1, 0, 1, 0, "*"), link(2, 1, 0, 2, 0, "*")])
+
+    with pytest.raises(WorkflowInvalid) as caught:
+        for_server(replace(job, recipe=replace(job.recipe, page=circle)), {})
+
+    assert str(caught.value.where) == "a.comfyjob.yaml:3:19"
 
 
 def test_the_values_of_a_workflow_are_those_of_all_its_nodes() -> None:

@@ -184,6 +184,12 @@ def test_what_is_no_workflow_is_refused(write: Callable[[str], Path], text: str,
     assert message in caught.value.message
 
 
+def test_a_separator_in_a_note_is_no_reason_to_refuse_a_workflow(write: Callable[[str], Path]) -> None:
+    path = write('{"1": {"class_type": "A", "inputs": {"text": "one\u2028two\\u2029three"}}}')
+
+    assert read_workflow(path, path.parent).graph["1"]["inputs"]["text"] == "one\u2028two\u2029three"
+
+
 def test_a_missing_workflow_is_refused_with_a_sibling(tmp_path: Path) -> None:
     (tmp_path / "portrait.json").touch()
 

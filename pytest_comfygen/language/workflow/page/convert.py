@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pytest_comfygen.errors import WorkflowInvalid
 from pytest_comfygen.language.workflow.page.document import read_page
 from pytest_comfygen.language.workflow.page.fields import values_in
 from pytest_comfygen.language.workflow.page.live import Live, live_nodes
@@ -24,6 +25,13 @@ def convert(workflow: Mapping[str, Any], object_info: ObjectInfo) -> Graph:
     :param object_info: the server's answer to `/object_info`.
     :raises WorkflowInvalid: it is no workflow, or the page could not load it.
     """
+    try:
+        return _graph(workflow, object_info)
+    except RecursionError:
+        raise WorkflowInvalid("the workflow has hundreds of reroutes or subgraphs one behind the other") from None
+
+
+def _graph(workflow: Mapping[str, Any], object_info: ObjectInfo) -> Graph:
     live = live_nodes(parts_of(read_page(workflow), object_info), object_info)
     wires = Wires(live)
     graph: dict[str, dict[str, Any]] = {

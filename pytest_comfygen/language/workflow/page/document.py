@@ -145,7 +145,7 @@ def read_page(workflow: Mapping[str, Any]) -> Page:
     return Page(
         root=read_graph(workflow),
         subgraphs={_text(one.get("id")): read_graph(one) for one in _subgraphs(workflow)},
-        groups={name: body for name, body in _table(_table(workflow.get("extra")).get("groupNodes")).items() if body},
+        groups={name: _group(one) for name, one in _table(_table(workflow.get("extra")).get("groupNodes")).items()},
     )
 
 
@@ -161,6 +161,25 @@ def read_graph(saved: Mapping[str, Any]) -> PageGraph:
         entry=_text(_table(saved.get("inputNode")).get("id", _INPUT_ID)),
         exit=_text(_table(saved.get("outputNode")).get("id", _OUTPUT_ID)),
     )
+
+
+def _group(saved: object) -> dict[str, Any]:
+    """A group as the page reads it: its nodes, which have their position for an id, and the links between those."""
+    body = _table(saved)
+    return {
+        "nodes": [{**node, "id": number} for number, node in enumerate(_rows(body.get("nodes")))],
+        "links": [one for one in _lists(body.get("links")) if _are_numbers(one[: _LINK_PARTS - 1])],
+        "external": [one[:2] for one in _lists(body.get("external")) if _are_numbers(one[:2])],
+        "config": _table(body.get("config")),
+    }
+
+
+def _are_numbers(ends: list[Any]) -> bool:
+    return len(ends) > 1 and all(isinstance(one, int) for one in ends)
+
+
+def _lists(saved: object) -> list[list[Any]]:
+    return [one for one in _list(saved) if isinstance(one, list)]
 
 
 def _subgraphs(holder: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -195,12 +214,12 @@ def _slot(saved: Mapping[str, Any]) -> Slot:
         link=None if link is None else _text(link),
         widget=widget if isinstance(widget, str) else None,
         label=label if isinstance(label, str) else None,
-        links=tuple(_text(one) for one in saved.get("linkIds") or ()),
+        links=tuple(_text(one) for one in _list(saved.get("linkIds"))),
     )
 
 
 def _links(saved: object) -> Iterator[tuple[str, Link]]:
-    for one in saved if isinstance(saved, list) else ():
+    for one in _list(saved):
         if isinstance(one, Mapping):
             ends = [one.get(key) for key in ("origin_id", "origin_slot", "target_id", "target_slot")]
             number, kind = one.get("id"), one.get("type")
@@ -227,9 +246,13 @@ def _text(saved: object) -> str:
     return saved if isinstance(saved, str) else str(saved) if isinstance(saved, (int, float)) else ""
 
 
+def _list(saved: object) -> list[Any]:
+    return saved if isinstance(saved, list) else []
+
+
 def _table(saved: object) -> Mapping[str, Any]:
     return saved if isinstance(saved, Mapping) else {}
 
 
 def _rows(saved: object) -> list[Mapping[str, Any]]:
-    return [one for one in saved if isinstance(one, Mapping)] if isinstance(saved, list) else []
+    return [one for one in _list(saved) if isinstance(one, Mapping)]

@@ -15,10 +15,9 @@ from pytest_comfygen.language.workflow.page.document import PRIMITIVE, Link, Pag
 from pytest_comfygen.language.workflow.page.fields import Field, Input, fields_of, filled, inputs_of
 from pytest_comfygen.records import ObjectInfo
 
-__all__ = ["group_named", "numbered", "opened"]
+__all__ = ["group_named", "opened"]
 
 _PREFIX = "workflow"
-_LINK_PARTS = 4
 _TYPE = 5
 
 
@@ -31,11 +30,6 @@ def group_named(page: Page, kind: str) -> Mapping[str, Any] | None:
 def opened(group: Mapping[str, Any], instance: PageNode, object_info: ObjectInfo) -> PageGraph:
     """The graph of a group, with the values and links of one instance."""
     return _Group(group, object_info).graph(instance)
-
-
-def numbered(group: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The saved nodes of a group, each with its position for an id, as its links have it."""
-    return [{**node, "id": number} for number, node in enumerate(group.get("nodes") or ())]
 
 
 @dataclass(slots=True)
@@ -60,21 +54,22 @@ class _Group:
     """A group's nodes and links, and what of them its instances show."""
 
     def __init__(self, saved: Mapping[str, Any], object_info: ObjectInfo) -> None:
-        self._nodes = list(read_graph({"nodes": numbered(saved)}).nodes.values())
+        self._nodes = list(read_graph(saved).nodes.values())
         self._info = object_info
-        self._config = saved.get("config") or {}
-        self._inner = [one for one in saved.get("links") or () if len(one) >= _LINK_PARTS and one[0] is not None]
-        self._outside = {(one[0], one[1]) for one in saved.get("external") or ()}
+        self._config = saved["config"]
+        self._inner = saved["links"]
+        self._outside = {(one[0], one[1]) for one in saved["external"]}
         self._links: dict[str, Link] = {}
         self._slots: list[Slot] = []
 
     def graph(self, instance: PageNode) -> PageGraph:
         """The nodes with the instance's values, linked with each other and with the instance's own slots."""
-        shown = [self._shown(node) for node in self._nodes]
         values = iter(instance.values if not isinstance(instance.values, Mapping) else ())
-        nodes = [self._with_values(node, fields, values) for node, fields in zip(self._nodes, shown, strict=True)]
-        nodes = [self._with_inner_links(node) for node in nodes]
-        nodes = self._with_outer_links(nodes)
+        linked = [self._with_inner_links(node) for node in self._nodes]
+        first = [{one.name: next(values, one.value) for one in self._shown(node)} for node in linked]
+        last = [{one.name: next(values, one.value) for one in self._converted(node)} for node in linked]
+        filled_in = zip(linked, first, last, strict=True)
+        nodes = self._with_outer_links([self._with_values(node, one | other) for node, one, other in filled_in])
         return PageGraph(
             nodes={node.id: node for node in nodes},
             inputs=tuple(self._slots),
@@ -92,20 +87,27 @@ class _Group:
     # --- fields -----------------------------------------------------------------------------------------------------
 
     def _shown(self, node: PageNode) -> list[Field]:
-        """The fields of a node that an instance shows: not those that had become sockets, nor what belongs to them."""
+        """The fields of a node that an instance shows among the others': those that had not become sockets."""
         converted = {slot.name for slot in node.inputs if slot.widget == slot.name}
-        found, is_shown = [], True
-        for one in fields_of(node.kind, self._inputs(node)):
-            if one.source is not None or one.name == "upload":
-                is_shown = one.name not in converted
-            if is_shown and one.saved:
-                found.append(one)
-        return found
+        return [one for owner, one in self._owned(node) if owner not in converted]
 
-    def _with_values(self, node: PageNode, shown: list[Field], values: Iterator[Any]) -> PageNode:
-        """A node with its own values, and the instance's in their place where it shows them."""
+    def _converted(self, node: PageNode) -> list[Field]:
+        """The fields of a node that had become sockets and got no link in the group; an instance shows them last."""
+        open_ones = {slot.name for slot in node.inputs if slot.widget == slot.name and slot.link is None}
+        return [one for owner, one in self._owned(node) if owner in open_ones]
+
+    def _owned(self, node: PageNode) -> Iterator[tuple[str, Field]]:
+        """The fields of a node that are saved, each with the name of the one that it belongs to."""
+        owner = ""
+        for one in fields_of(node.kind, self._inputs(node)):
+            owner = one.name if one.source is not None or one.name == "upload" else owner
+            if one.saved:
+                yield owner, one
+
+    def _with_values(self, node: PageNode, given: Mapping[str, Any]) -> PageNode:
+        """A node with its own values, and the instance's in place of those that it shows."""
         own = {one.name: one.value for one in filled(node.kind, self._inputs(node), node.values) if one.source}
-        return replace(node, values=own | {one.name: value for one, value in zip(shown, values, strict=False)})
+        return replace(node, values={**own, **given})
 
     # --- links ------------------------------------------------------------------------------------------------------
 
@@ -127,7 +129,7 @@ class _Group:
         for node in nodes:
             for one in self._shown(node):
                 if one.source is not None:
-                    names.take(node, self._custom(node, one.name), one.name)
+                    names.take(node, self._custom(node, "input", one.name), one.name)
             self._open(node, [slot for slot in node.inputs if slot.widget is None], names, taken)
         for node in nodes:
             self._open(node, [slot for slot in node.inputs if slot.widget is not None], names, taken)
@@ -143,7 +145,7 @@ class _Group:
         for number, slot in enumerate(slots):
             if slot.link is not None:
                 continue
-            custom = self._custom(node, slot.name)
+            custom = self._custom(node, "input", slot.name)
             name = names.take(node, custom, slot.name or slot.type)
             if custom.get("visible") is not False:
                 link = self._link(Link("-10", len(self._slots), node.id, number, slot.type))
@@ -154,17 +156,22 @@ class _Group:
         """The outputs that an instance shows: those that the group itself does not use, or not alone."""
         used = {(one[0], one[1]) for one in self._inner}
         for number, node in enumerate(nodes):
-            config = ((self._config.get(str(number)) or {}).get("output")) or {}
             kinds = self._info.get(node.kind, {}).get("output") or node.outputs
             for slot, kind in enumerate(kinds):
                 key = (number, slot)
-                visible = (config.get(str(slot)) or {}).get("visible", key not in used or key in self._outside)
-                if visible:
+                custom = self._custom(node, "output", str(slot))
+                if custom.get("visible", key not in used or key in self._outside):
                     yield Slot("", str(kind), links=(self._link(Link(node.id, slot, "-20", 0, "*")),))
 
-    def _custom(self, node: PageNode, name: str) -> Mapping[str, Any]:
-        found = (((self._config.get(node.id) or {}).get("input")) or {}).get(name)
-        return found if isinstance(found, Mapping) else {}
+    def _custom(self, node: PageNode, *path: str) -> Mapping[str, Any]:
+        """What somebody changed in a group about one of its nodes' inputs or outputs."""
+        found: Mapping[str, Any] = self._config
+        for step in (node.id, *path):
+            inner = found.get(step)
+            if not isinstance(inner, Mapping):
+                return {}
+            found = inner
+        return found
 
     def _link(self, link: Link) -> str:
         number = str(len(self._links))

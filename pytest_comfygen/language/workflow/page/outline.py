@@ -17,7 +17,6 @@ from pytest_comfygen.language.workflow.page.document import (
     read_graph,
     read_page,
 )
-from pytest_comfygen.language.workflow.page.groups import numbered
 from pytest_comfygen.language.workflow.page.parts import Part, parts_of
 from pytest_comfygen.records import Graph
 
@@ -54,13 +53,10 @@ def idle_nodes(workflow: Mapping[str, Any]) -> dict[str, str]:
 def page_values(workflow: Mapping[str, Any]) -> Iterator[object]:
     """Everything that stands in a field of a node that is not muted."""
     page = read_page(workflow)
-    for graph in (page.root, *page.subgraphs.values()):
+    for graph in (page.root, *page.subgraphs.values(), *map(read_graph, page.groups.values())):
         for node in graph.nodes.values():
             if node.mode != MUTED and node.kind not in NOTES:
                 yield from node.values.values() if isinstance(node.values, Mapping) else node.values
-    for group in page.groups.values():
-        for inner in group.get("nodes") or ():
-            yield from inner.get("widgets_values") or ()
 
 
 def essence_of(workflow: Mapping[str, Any], addressed: Collection[tuple[str, str]]) -> dict[str, Any]:
@@ -112,9 +108,9 @@ def _graph_essence(graph: PageGraph, replaced: Mapping[int, set[str]]) -> dict[s
 
 def _group_essence(group: Mapping[str, Any]) -> dict[str, Any]:
     """Of an old group node; what its instances show is counted from all of this."""
-    nodes = read_graph({"nodes": numbered(group)}).nodes.values()
-    links = [list(one)[:4] for one in group.get("links") or ()]
-    kept = {key: group[key] for key in ("external", "config") if group.get(key)}
+    nodes = read_graph({"nodes": group["nodes"]}).nodes.values()
+    links = [one[:4] for one in group["links"]]
+    kept = {key: group[key] for key in ("external", "config") if group[key]}
     return {
         "nodes": [_node_essence(node, PageGraph(nodes={}, links={}), set()) for node in nodes],
         "links": links,
@@ -161,20 +157,16 @@ def _names(node: PageNode, values: Sequence[Any]) -> list[str] | None:
     for name in listed:
         names.append(name)
         following = values[len(names)] if len(names) < len(values) else None
-        if name in _SEEDS and following in _CONTROLS:
+        if name in _SEEDS and _is_control(following):
             names.append("")
     return names if len(names) == len(values) else None
 
 
 def _without_seed(values: Sequence[Any]) -> list[Any]:
     """Without the numbers before a word that says how they change, and that word."""
-    seeds = {
-        at
-        for at, value in enumerate(values[:-1])
-        if isinstance(value, int) and isinstance(values[at + 1], (str, bool)) and _is_control(values[at + 1])
-    }
+    seeds = {at for at, value in enumerate(values[:-1]) if isinstance(value, int) and _is_control(values[at + 1])}
     return [value for at, value in enumerate(values) if at not in seeds and at - 1 not in seeds]
 
 
 def _is_control(value: object) -> bool:
-    return isinstance(value, bool) or value in _CONTROLS
+    return isinstance(value, bool) or (isinstance(value, str) and value in _CONTROLS)

@@ -99,7 +99,7 @@ class Wires:
             setter = self._setter(node.part.place, saved.values)
             return (setter, 0) if setter and setter.inputs else None
         else:
-            through = number if saved.kind in REROUTES and number < len(node.inputs) else None
+            through = number if saved.kind in REROUTES and 0 <= number < len(node.inputs) else None
         return None if through is None else (node, through)
 
     def _out_of_instance(
@@ -185,9 +185,9 @@ def _bypass(node: Live, number: int, kind: str) -> int | None:
     """The input that takes the place of a bypassed node's output: of the same number, else of the same type."""
     inputs = node.inputs
     if kind in _ANY:
-        return (number if number < len(inputs) else 0) if inputs else None
-    out = node.outputs[number] if number < len(node.outputs) else "*"
-    if number < len(inputs) and _fits(inputs[number].type, out) and _fits(inputs[number].type, kind):
+        return (number if 0 <= number < len(inputs) else 0) if inputs else None
+    out = node.outputs[number] if 0 <= number < len(node.outputs) else "*"
+    if 0 <= number < len(inputs) and _fits(inputs[number].type, out) and _fits(inputs[number].type, kind):
         return number
     exact = (at for at, slot in enumerate(inputs) if slot.type == kind)
     loose = (at for at, slot in enumerate(inputs) if _fits(slot.type, out) and _fits(slot.type, kind))
