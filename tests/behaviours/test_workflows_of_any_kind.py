@@ -175,3 +175,21 @@ def test_several_pictures_and_no_choice_are_told_before_the_first_one(workflows:
             "*hint: say which one is meant: `output_node:` with one of `3`, `4`",
         ]
     )
+
+
+def test_a_python_test_makes_a_picture_from_a_workflow_of_the_page(workflows: Repository) -> None:
+    workflows.write("tests/noise.json", json.dumps(page()))
+    workflows.write(
+        "tests/test_noise.py",
+        "from PIL import Image\n"
+        "def test_noise(comfy_generate):\n"
+        "    made = comfy_generate(workflow='noise.json', set={'EmptyImage.width': 40}, verify={'allow_blank': True})\n"
+        "    with Image.open(made.path) as image:\n"
+        "        assert image.size == (40, 24)\n",
+    )
+
+    workflows.run("tests/test_noise.py", "--comfy-update", "stale").assert_outcomes(passed=1)
+
+
+def test_workers_share_a_workflow_of_the_page(workflows: Repository) -> None:
+    assert workflows.images_line(workflows.run("jobs", "-n2")) == "images: 2 generated"

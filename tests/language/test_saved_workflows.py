@@ -418,19 +418,48 @@ def test_a_field_of_two_instances_is_replaced_only_where_both_are() -> None:
     assert essence_sha256({}, of_both, workflow) == essence_sha256({}, of_both, changed)
 
 
+def test_a_seed_in_a_primitive_is_replaced_with_the_inputs_that_it_fills() -> None:
+    def drawn(seed: int, control: str, *more: str) -> str:
+        sampler = node(2, "KSampler", {"seed": 1, **dict.fromkeys(more, 1)}, (0, "fixed", 20))
+        workflow = saved([node(1, "PrimitiveNode", {}, (seed, control), "INT"), sampler], [link(1, 1, 0, 2, 0, "INT")])
+        return essence_sha256({}, frozenset({("2", "seed")}), workflow)
+
+    assert drawn(1, "fixed") == drawn(2, "randomize")
+    assert drawn(1, "fixed", "steps") == drawn(1, "randomize", "steps")
+    assert drawn(1, "fixed", "steps") != drawn(2, "fixed", "steps")
+
+
+def test_a_seed_on_the_outside_of_a_subgraph_is_replaced_with_the_one_inside() -> None:
+    def drawn(seed: int, side: int) -> str:
+        workflow = json.loads(json.dumps(AGREED["subgraphs"][0]))
+        workflow["nodes"][1] |= {"widgets_values": [seed, side]}
+        workflow["nodes"][1]["inputs"] += [{"name": name, "widget": {"name": name}} for name in ("seed", "side")]
+        return essence_sha256({}, frozenset({("10:2", "seed")}), workflow)
+
+    assert drawn(1, 64) == drawn(2, 64)
+    assert drawn(1, 64) != drawn(1, 65)
+
+
+def test_a_subgraph_that_nobody_uses_is_no_part_of_the_essence() -> None:
+    workflow, _ = AGREED["uploads"]
+    unused = {"subgraphs": [{"id": "u", "nodes": [node(1, "A")], "links": []}]}
+
+    assert essence_sha256({}, (), workflow) == essence_sha256({}, (), workflow | {"definitions": unused})
+
+
 def test_the_essence_of_a_workflow_never_changes() -> None:
     hashes = {name: essence_sha256({}, frozenset(), workflow)[:16] for name, (workflow, _) in AGREED.items()}
 
     assert hashes == {
         "text-to-image": "d2938e318f9fe0aa",
-        "primitives": "005ad11ecda1caee",
+        "primitives": "55c487627c233465",
         "bypassed": "ded6d899db11e72e",
         "bypasses": "09d75c4514cd617b",
-        "uploads": "e0682326228f59f4",
+        "uploads": "6c2956bf6daed9cd",
         "buttons": "bd71ceefb15664da",
         "subgraphs": "06cd51238ae574fb",
-        "group-node": "4be2010f6da72472",
-        "crowded-group": "ba0d08b3ba49d61a",
+        "group-node": "38baab9121567895",
+        "crowded-group": "7bbf6bfec874f539",
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pytest_comfygen.language.workflow.page.document import (
@@ -11,13 +12,13 @@ from pytest_comfygen.language.workflow.page.document import (
     MUTED,
     NOTES,
     PRIMITIVE,
-    Page,
     PageGraph,
     PageNode,
     read_graph,
     read_page,
 )
-from pytest_comfygen.language.workflow.page.parts import Part, parts_of
+from pytest_comfygen.language.workflow.page.groups import group_named
+from pytest_comfygen.language.workflow.page.parts import Part, Place, parts_of
 from pytest_comfygen.records import Graph
 
 __all__ = ["essence_of", "idle_nodes", "outline", "page_values"]
@@ -68,10 +69,12 @@ def essence_of(workflow: Mapping[str, Any], addressed: Collection[tuple[str, str
     :param addressed: the inputs that `set:` gives other values, by node and name.
     """
     page = read_page(workflow)
-    replaced = _replaced(page, addressed)
-    graphs = {"": page.root, **page.subgraphs}
+    parts = list(parts_of(page))
+    replaced = _replaced(parts, addressed)
+    used = {part.node.kind for part in parts}
+    graphs = {"": page.root} | {kind: graph for kind, graph in page.subgraphs.items() if kind in used}
     found: dict[str, Any] = {name: _graph_essence(graph, replaced) for name, graph in graphs.items()}
-    groups = {name: _group_essence(group) for name, group in page.groups.items()}
+    groups = {kind: _group_essence(group) for kind in used if (group := group_named(page, kind)) is not None}
     return found | ({"groups": groups} if groups else {})
 
 
@@ -85,25 +88,51 @@ def _why(part: Part) -> str:
     return "only passes a link on"
 
 
-def _replaced(page: Page, addressed: Collection[tuple[str, str]]) -> dict[int, set[str]]:
+def _replaced(parts: Iterable[Part], addressed: Collection[tuple[str, str]]) -> dict[int, set[str]]:
     """The names that every instance of a node has replaced, by the node's identity: a subgraph's are shared."""
     names: defaultdict[int, list[set[str]]] = defaultdict(list)
     by_id: defaultdict[str, set[str]] = defaultdict(set)
     for node, name in addressed:
         by_id[node].add(name)
-    for part in parts_of(page):
-        names[id(part.node)].append(by_id.get(part.id, set()))
+    for part in parts:
+        inside = _replaced_inside(part.inside, by_id) if part.inside else set()
+        names[id(part.node)].append(by_id.get(part.id, set()) | inside)
     return {node: set.intersection(*several) for node, several in names.items()}
+
+
+def _replaced_inside(place: Place, by_id: Mapping[str, set[str]]) -> set[str]:
+    """The inputs of a subgraph's instance that lead to nothing but replaced inputs."""
+    ends = {
+        slot.link: (place.id_of(node.id), slot.name)
+        for node in place.graph.nodes.values()
+        for slot in node.inputs
+        if slot.link is not None
+    }
+    led = {slot.name: [ends[link] for link in slot.links if link in ends] for slot in place.graph.inputs}
+    return {name for name, found in led.items() if found and all(two in by_id.get(one, ()) for one, two in found)}
 
 
 def _graph_essence(graph: PageGraph, replaced: Mapping[int, set[str]]) -> dict[str, Any]:
     nodes = {
-        number: _node_essence(node, graph, replaced.get(id(node), set()))
+        number: _node_essence(_without_idle_value(node, graph, replaced), graph, replaced.get(id(node), set()))
         for number, node in graph.nodes.items()
         if node.kind not in NOTES and node.mode != MUTED
     }
     ends = [_end(graph, link) for slot in graph.outputs for link in slot.links[:1]]
     return {"nodes": nodes} | ({"inputs": [slot.name for slot in graph.inputs], "ends": ends} if ends else {})
+
+
+def _without_idle_value(node: PageNode, graph: PageGraph, replaced: Mapping[int, set[str]]) -> PageNode:
+    """A primitive with its value alone, or without it when nothing but replaced inputs would get it."""
+    if node.kind != PRIMITIVE or isinstance(node.values, Mapping):
+        return node
+    filled = [
+        slot.name in replaced.get(id(target), ())
+        for target in graph.nodes.values()
+        for slot in target.inputs
+        if slot.link is not None and (link := graph.links.get(slot.link)) and link.origin == node.id
+    ]
+    return replace(node, values=() if filled and all(filled) else node.values[:1])
 
 
 def _group_essence(group: Mapping[str, Any]) -> dict[str, Any]:
