@@ -306,6 +306,38 @@ def test_subgraphs_that_multiply_are_refused() -> None:
         to_api_graph(saved([node(1, "0")], [], definitions={"subgraphs": inner}), {})
 
 
+def nested(depth: int, width: int) -> dict[str, Any]:
+    """Subgraphs one in the other, each with as many fields on the outside."""
+    names = [f"f{number}" for number in range(width)]
+
+    def graph(level: int) -> dict[str, Any]:
+        inner = node(1, str(level + 1) if level < depth else "Fields", {name: n for n, name in enumerate(names)})
+        for slot in inner["inputs"]:
+            slot["widget"] = {"name": slot["name"]}
+        slots = [{"name": name, "type": "INT", "linkIds": [n]} for n, name in enumerate(names)]
+        return {
+            "id": str(level),
+            "inputs": slots,
+            "nodes": [inner],
+            "links": [joined(n, -10, n, 1, n, "INT") for n in range(width)],
+        }
+
+    return saved([node(1, "1", {}, (7,))], [], definitions={"subgraphs": [graph(level + 1) for level in range(depth)]})
+
+
+def test_fields_are_found_through_many_subgraphs_at_once() -> None:
+    about = {"Fields": {"input": {"required": {f"f{number}": ["INT", {"default": number}] for number in range(9)}}}}
+
+    graph = to_api_graph(nested(20, 9), about)
+
+    assert graph[":".join(["1"] * 21)]["inputs"] == {f"f{number}": number or 7 for number in range(9)}
+
+
+def test_subgraphs_without_end_are_refused() -> None:
+    with pytest.raises(WorkflowInvalid, match="more than 50 subgraphs one in the other"):
+        outline(nested(60, 1))
+
+
 # --- before a server is known ----------------------------------------------------------------------------------------
 
 

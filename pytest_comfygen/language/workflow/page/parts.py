@@ -16,6 +16,7 @@ from pytest_comfygen.records import ObjectInfo
 __all__ = ["Part", "Place", "parts_of"]
 
 MAX_PARTS = 20_000
+MAX_DEPTH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def _parts(page: Page, place: Place, kinds: tuple[str, ...], object_info: Object
             continue
         if node.kind in kinds:
             raise WorkflowInvalid(f"the subgraph {graph.name or node.kind!r} holds itself")
+        if len(kinds) >= MAX_DEPTH:
+            raise WorkflowInvalid(f"the workflow has more than {MAX_DEPTH} subgraphs one in the other")
         inside = Place(graph, (*place.path, node.id), place, node)
         yield Part(place, node, inside)
         if node.runs:

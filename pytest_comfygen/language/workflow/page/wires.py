@@ -40,6 +40,7 @@ class Wires:
     def __init__(self, live: Mapping[str, Live]) -> None:
         """:param live: every node, by the id that it has when ComfyUI runs it."""
         self._live = live
+        self._hosted: dict[str, dict[str, FixedValue]] = {}
 
     def into(self, node: Live, number: int) -> Source | FixedValue | None:
         """What an input gets; None when nothing that runs leads to it.
@@ -126,6 +127,12 @@ class Wires:
 
     def hosted(self, instance: Live) -> dict[str, FixedValue]:
         """The values of the inputs of an instance that lead to fields: its own, else the field's."""
+        number = instance.part.id
+        if number not in self._hosted:
+            self._hosted[number] = self._found_hosted(instance)
+        return self._hosted[number]
+
+    def _found_hosted(self, instance: Live) -> dict[str, FixedValue]:
         node, given = instance.part.node, dict(instance.hosted or {})
         leading = {slot.name: value for slot, value in self._leading(instance)}
         if isinstance(node.values, Mapping):
