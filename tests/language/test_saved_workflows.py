@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_comfygen.errors import SetTarget, WorkflowInvalid
+from pytest_comfygen.language.check import check_graph
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.graph import build_graph
 from pytest_comfygen.language.workflow import (
@@ -533,6 +534,16 @@ def test_set_is_held_against_the_graph_at_its_place(load: Callable[[str, str], J
 
     assert str(caught.value.where) == "a.comfyjob.yaml:3:54"
     assert caught.value.hint == "did you mean `ImageScale.width`?"
+
+
+def test_set_for_a_class_that_the_server_does_not_have_is_left_to_the_check_of_the_graph(
+    load: Callable[[str, str], Job],
+) -> None:
+    job = for_server(load("uploads", "set: {ImageScale.width: 9}"), {})
+
+    (first, *_) = check_graph(job, build_graph(job, 1, "p"), {})
+
+    assert first.message == "the server has no node class 'LoadImage' (node 1)"
 
 
 def test_what_cannot_become_a_graph_is_told_at_the_workflow(load: Callable[[str, str], Job]) -> None:

@@ -114,7 +114,7 @@ def for_server(job: Job, object_info: ObjectInfo) -> Job:
     except WorkflowInvalid as error:
         raise error.at(job.place("workflow")) from None
     for entry in recipe.sets:
-        if entry.node in graph:  # whose class this server does not know is told of by the check of the graph
+        if graph[entry.node]["class_type"] in object_info:  # else the check of the graph tells of the class
             try:
                 _check_input(graph, entry.node, entry.input, entry.target[: -len(entry.input) - 1])
             except SetTarget as error:
