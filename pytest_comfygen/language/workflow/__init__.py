@@ -20,10 +20,7 @@ from typing import Any
 from pytest_comfygen.errors import JobFileError, OutputNode, SecretFound, SetTarget, WorkflowInvalid, WorkflowMissing
 from pytest_comfygen.language.load import Table, Value, checked, parse, read_document
 from pytest_comfygen.language.template import fill, sole_name
-from pytest_comfygen.language.workflow.page.convert import convert
-from pytest_comfygen.language.workflow.page.document import is_page
-from pytest_comfygen.language.workflow.page.outline import essence_of, idle_nodes, outline, page_values
-from pytest_comfygen.language.workflow.picture import SUFFIXES, embedded
+from pytest_comfygen.language.workflow.page import is_page
 from pytest_comfygen.records import Graph, Job, ObjectInfo, Scalar, SetValue, WorkflowRecipe, relative
 
 __all__ = [
@@ -41,6 +38,8 @@ __all__ = [
 ]
 
 MAX_CANDIDATES = 12
+
+_SUFFIXES = frozenset({".json", ".png", ".webp"})
 
 _NUMBERED = re.compile(r"(?P<kind>.+)#(?P<number>[1-9][0-9]{0,5})")
 _EXPORT = "in ComfyUI's menu choose File, then Save or Export (API), and use that file"
@@ -66,7 +65,7 @@ def read_workflow(path: Path, root: Path) -> Workflow:
     :raises JobFileError: workflow-missing, workflow-invalid, secret; only the last has a place, in the workflow file.
     """
     shown = relative(path, root)
-    if path.suffix not in SUFFIXES | {".json"}:
+    if path.suffix not in _SUFFIXES:
         raise WorkflowInvalid(f"{shown} is no .json, .png or .webp file", hint=_EXPORT)
     if not path.exists():
         raise WorkflowMissing(f"the workflow file {shown} does not exist", hint=_sibling_hint(path))
@@ -77,6 +76,8 @@ def read_workflow(path: Path, root: Path) -> Workflow:
     except JobFileError as error:
         raise WorkflowInvalid(f"{shown} cannot be read as a workflow: {error}", hint=error.hint) from None
     if isinstance(nodes, Table) and is_page(nodes):
+        from pytest_comfygen.language.workflow.page.outline import outline  # noqa: PLC0415  # few job files need it
+
         try:
             graph = outline(nodes)
         except WorkflowInvalid as error:
@@ -97,6 +98,8 @@ def to_api_graph(workflow: Mapping[str, Any], object_info: ObjectInfo) -> Graph:
     :raises WorkflowInvalid: the page could not load it either.
     """
     if is_page(workflow):
+        from pytest_comfygen.language.workflow.page.convert import convert  # noqa: PLC0415  # few job files need it
+
         return convert(workflow, object_info)
     return {node: {**body, "inputs": dict(body["inputs"])} for node, body in workflow.items()}
 
@@ -130,6 +133,8 @@ def essence_sha256(graph: Graph, addressed: Collection[tuple[str, str]], page: M
     :param page: the workflow as the page saves it, when it is one.
     """
     if page is not None:
+        from pytest_comfygen.language.workflow.page.outline import essence_of  # noqa: PLC0415  # few job files need it
+
         return canonical_sha256(essence_of(page, addressed))
     bare = {
         node: {
@@ -225,8 +230,11 @@ def input_values(
     :param replaced: the inputs that `set:` gives other values, by node and name.
     :param page: the workflow as the page saves it, when it is one; then replaced values are among them.
     """
-    for value in page_values(page) if page is not None else ():
-        yield from _leaves(value)
+    if page is not None:
+        from pytest_comfygen.language.workflow.page.outline import page_values  # noqa: PLC0415  # few job files need it
+
+        for value in page_values(page):
+            yield from _leaves(value)
     for node, body in graph.items():
         for name, value in body["inputs"].items():
             if (node, name) not in replaced:
@@ -252,6 +260,8 @@ def _document(path: Path, shown: str) -> Value:
     """What a file holds, or what ComfyUI wrote into a picture."""
     if path.suffix == ".json":
         return read_document(path, shown).root
+    from pytest_comfygen.language.workflow.picture import embedded  # noqa: PLC0415  # few job files need it
+
     name, text = embedded(path, shown)
     inside = f"{shown} ({name}).json"
     return parse(checked(text, inside), inside).root
@@ -259,6 +269,8 @@ def _document(path: Path, shown: str) -> Value:
 
 def _idle(page: Mapping[str, Any], target: str) -> str | None:
     """Why the node that a key of `set:` means cannot be addressed."""
+    from pytest_comfygen.language.workflow.page.outline import idle_nodes  # noqa: PLC0415  # few job files need it
+
     idle = idle_nodes(page)
     name, dot, _ = target.rpartition(".")
     while dot:

@@ -16,9 +16,8 @@ from typing import BinaryIO
 
 from pytest_comfygen.errors import TooLarge, WorkflowInvalid
 
-__all__ = ["SUFFIXES", "embedded"]
+__all__ = ["embedded"]
 
-SUFFIXES = frozenset({".png", ".webp"})
 MAX_BYTES = 32 * 1024 * 1024
 MAX_CHUNKS = 100_000
 

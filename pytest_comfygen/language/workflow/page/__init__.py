@@ -1,5 +1,12 @@
-"""Workflows as ComfyUI's page saves them, and the graphs that the page would send for them."""
+"""Workflows as ComfyUI's page saves them; what is in this package is loaded when a job file uses one."""
 
-from pytest_comfygen.language.workflow.page.convert import convert
+from __future__ import annotations
 
-__all__ = ["convert"]
+from collections.abc import Mapping
+
+__all__ = ["is_page"]
+
+
+def is_page(document: object) -> bool:
+    """Whether a document is a workflow as ComfyUI's page saves it, rather than in API format."""
+    return isinstance(document, Mapping) and isinstance(document.get("nodes"), list)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_comfygen.errors import WorkflowInvalid
+from pytest_comfygen.language.workflow.page import is_page
 
 __all__ = [
     "BYPASSED",
@@ -24,7 +25,6 @@ __all__ = [
     "PageGraph",
     "PageNode",
     "Slot",
-    "is_page",
     "read_page",
 ]
 
@@ -128,11 +128,6 @@ class Page:
     root: PageGraph
     subgraphs: Mapping[str, PageGraph]
     groups: Mapping[str, Mapping[str, Any]]
-
-
-def is_page(document: object) -> bool:
-    """Whether a document is a workflow as ComfyUI's page saves it, rather than in API format."""
-    return isinstance(document, Mapping) and isinstance(document.get("nodes"), list)
 
 
 def read_page(workflow: Mapping[str, Any]) -> Page:
