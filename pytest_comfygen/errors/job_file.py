@@ -22,6 +22,7 @@ __all__ = [
     "NotYet",
     "OutOfRange",
     "OutputCollision",
+    "OutputNode",
     "OutsideRepository",
     "PromptCut",
     "PromptMissing",
@@ -245,7 +246,7 @@ class WorkflowMissing(JobFileError):
 
 
 class WorkflowInvalid(JobFileError):
-    """A file is not a ComfyUI workflow in API format."""
+    """A file is not a ComfyUI workflow, and no picture that holds one."""
 
     code = "workflow-invalid"
 
@@ -254,6 +255,12 @@ class SetTarget(JobFileError):
     """A key of `set:` matches no input of the workflow, or more than one node."""
 
     code = "set-target"
+
+
+class OutputNode(JobFileError):
+    """`output_node:` names no node of the workflow, or more than one."""
+
+    code = "output-node"
 
 
 class NotLoopback(JobFileError):

@@ -64,6 +64,6 @@ def _sampling(recipe: CheckpointRecipe) -> dict[str, Scalar]:
 
 
 def _workflow(recipe: WorkflowRecipe, seed: int) -> Mapping[str, Scalar]:
-    return {"workflow_sha": recipe.sha256} | {
-        f"set {target}": value for target, value in set_values(recipe, seed).items()
-    }
+    chosen = {} if recipe.output_node is None else {"output_node": recipe.output_node}
+    sets = {f"set {target}": value for target, value in set_values(recipe, seed).items()}
+    return {"workflow_sha": recipe.sha256} | chosen | sets

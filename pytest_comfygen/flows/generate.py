@@ -27,6 +27,7 @@ from pytest_comfygen.errors import (
 from pytest_comfygen.flows.plan import ADOPTED, Plan
 from pytest_comfygen.flows.settle import verified
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
+from pytest_comfygen.language.workflow import for_server
 from pytest_comfygen.outputs.report import finding_rows
 from pytest_comfygen.outputs.store import Staged, Store
 from pytest_comfygen.records import (
@@ -42,6 +43,7 @@ from pytest_comfygen.records import (
     RemoteImage,
     Scalar,
     ServerInfo,
+    WorkflowRecipe,
     relative,
 )
 from pytest_comfygen.verify.encoding import encode
@@ -125,6 +127,7 @@ def draw(job: Job, seed: int, workplace: Workplace, write: Callable[[bytes], Pat
 
 def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
     """Have ComfyUI make the picture of `job`, fetch it, encode it and check it."""
+    job = _for_server(job, workplace.client)
     execution, graph_sha256 = _execute_persistently(job, seed, workplace)
     remote = _the_one(job, execution)
     source = workplace.client.fetch(remote)
@@ -142,6 +145,12 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
         execution=execution,
         graph_sha256=graph_sha256,
     )
+
+
+def _for_server(job: Job, client: ComfyClient) -> Job:
+    """The job with a graph, which a workflow as the page saves it only has together with a server."""
+    is_page = isinstance(job.recipe, WorkflowRecipe) and job.recipe.page is not None
+    return for_server(job, client.object_info()) if is_page else job
 
 
 def _execute_persistently(job: Job, seed: int, workplace: Workplace) -> tuple[Execution, str]:
@@ -184,7 +193,7 @@ def _the_one(job: Job, execution: Execution) -> RemoteImage:
         f"the job made {len(names)} pictures, and an item stands for one",
         where=job.where,
         details=tuple(names[:10]),
-        hint="leave one output node in the workflow, with a batch size of 1",
+        hint="name the node with `output_node:`, or leave one that saves, with a batch size of 1",
     )
 
 

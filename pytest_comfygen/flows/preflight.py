@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from pytest_comfygen.errors import ComfygenError, NodeMissing
+from pytest_comfygen.errors import ComfygenError, JobFileError, NodeMissing
 from pytest_comfygen.flows.wishes import node_name
 from pytest_comfygen.language.check import check_graph
 from pytest_comfygen.language.graph import build_graph
+from pytest_comfygen.language.workflow import for_server
 from pytest_comfygen.records import Job, ObjectInfo, ServerInfo
 
 __all__ = ["check_selection", "undeclared_nodes"]
@@ -29,7 +30,12 @@ def check_selection(
     :param failed_nodes: the custom nodes that the server could not import.
     """
     refused: dict[str, ComfygenError] = {}
-    for job, seed in jobs:
+    for planned, seed in jobs:
+        try:
+            job = for_server(planned, object_info)
+        except JobFileError as error:
+            refused[planned.id] = error
+            continue
         errors = check_graph(job, build_graph(job, seed, "comfygen"), object_info, models_open=server.sketch)
         if errors:
             told = tuple(_with_custom_nodes(error, job, declared_nodes, failed_nodes) for error in errors)

@@ -11,9 +11,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from pytest_comfygen.errors import GraphRejected, JobError, ModelMissing, NodeMissing, ValueRefused, Where
+from pytest_comfygen.errors import (
+    GraphRejected,
+    JobError,
+    ModelMissing,
+    NodeMissing,
+    SeveralOutputs,
+    ValueRefused,
+    Where,
+)
 from pytest_comfygen.language.roles import is_model_file
-from pytest_comfygen.records import CheckpointRecipe, Graph, Job, Model, ObjectInfo
+from pytest_comfygen.records import CheckpointRecipe, Graph, Job, Model, ObjectInfo, WorkflowRecipe
 
 __all__ = ["check_graph"]
 
@@ -21,6 +29,7 @@ MAX_CHOICES = 12
 
 _NUMBERS: Mapping[str, Callable[[Any], int | float]] = {"INT": int, "FLOAT": float}
 _REPAIR = "mend the workflow in ComfyUI and export it again"
+_OPEN_ENDED = frozenset({"remote", "multiselect"})
 _MODEL_INPUTS = frozenset({"ckpt_name", "lora_name", "vae_name", "unet_name", "control_net_name", "clip_name"})
 
 # The keys of the language behind the inputs of the built-in checkpoint graph.
@@ -68,8 +77,21 @@ class _Check:
         if not outputs and all(body["class_type"] in self._info for body in self._graph.values()):
             hint = "add a SaveImage node to the workflow"
             yield GraphRejected("the graph has no node that saves a picture", where=self._place(), hint=hint)
+        yield from self._several_savers(outputs)
         for node in self._reachable(outputs):
             yield from self._node_errors(node)
+
+    def _several_savers(self, outputs: Sequence[str]) -> Iterator[JobError]:
+        """Nodes that each save a picture, told before any of them is made."""
+        recipe = self._job.recipe
+        savers = [node for node in outputs if self._graph[node]["class_type"] == "SaveImage"]
+        if isinstance(recipe, WorkflowRecipe) and recipe.output_node is None and len(savers) > 1:
+            names = ", ".join(f"`{node}`" for node in savers[:MAX_CHOICES])
+            yield SeveralOutputs(
+                f"the workflow has {len(savers)} nodes that save a picture, and an item stands for one",
+                where=self._place(),
+                hint=f"say which one is meant: `output_node:` with one of {names}",
+            )
 
     def _about(self, node: str) -> Mapping[str, Any]:
         return self._info.get(self._graph[node]["class_type"], {})
@@ -192,7 +214,7 @@ def _choices(kind: object, options: Mapping[str, Any]) -> Sequence[object] | Non
     choices = kind if isinstance(kind, list) else options.get("options") if kind == "COMBO" else None
     if not isinstance(choices, list):
         return None
-    open_ended = any(key in {"remote", "multiselect"} or key.endswith("_upload") for key in options)
+    open_ended = any(options[key] is not False and (key in _OPEN_ENDED or key.endswith("_upload")) for key in options)
     return None if open_ended else choices
 
 

@@ -17,6 +17,8 @@ __all__ = ["build_graph", "canonical_sha256", "family", "recipe_number"]
 def build_graph(job: Job, seed: int, prefix: str) -> Graph:
     """The graph of a job, new and free to change.
 
+    A workflow as ComfyUI's page saves it has none before `workflow.for_server` has found it.
+
     :param seed: 0..2**64-1; the job's own, or the plan's when its rule is `random`.
     :param prefix: what the files on the server begin with; it only names the submission.
     """
@@ -67,4 +69,15 @@ def _workflow_graph(recipe: WorkflowRecipe, seed: int, prefix: str) -> Graph:
     for body in graph.values():
         if "filename_prefix" in body["inputs"]:
             body["inputs"]["filename_prefix"] = prefix
-    return graph
+    return graph if recipe.output_node is None else _needed_for(recipe.output_node, graph)
+
+
+def _needed_for(output: str, graph: Graph) -> Graph:
+    """The node `output` and those that it depends on, so that ComfyUI makes one picture and not the others."""
+    needed, waiting = {output}, [output]
+    while waiting:
+        for value in graph.get(waiting.pop(), {"inputs": {}})["inputs"].values():
+            if isinstance(value, list) and value and isinstance(value[0], str) and value[0] not in needed:
+                needed.add(value[0])
+                waiting.append(value[0])
+    return {node: body for node, body in graph.items() if node in needed}

@@ -20,6 +20,7 @@ from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
 from pytest_comfygen.language.sets import addressed, parameters
 from pytest_comfygen.language.surroundings import Surroundings
+from pytest_comfygen.language.workflow import Workflow, node_named
 from pytest_comfygen.records import (
     CheckpointRecipe,
     Checks,
@@ -110,11 +111,10 @@ class _Builder:
 
     def _checkpoint_recipe(self, prompt: str | None) -> CheckpointRecipe:
         keys = self._keys
-        if keys.set:
-            hint = "name a `workflow:`, or remove `set:`"
-            raise KeyConflict(
-                "`set` acts on a workflow, and this item has none", where=self._key_place("set"), hint=hint
-            )
+        for key in ("set", "output_node"):
+            if getattr(keys, key):
+                message = f"`{key}` acts on a workflow, and this item has none"
+                raise KeyConflict(message, where=self._key_place(key), hint=f"name a `workflow:`, or remove `{key}:`")
         if not prompt:
             raise PromptMissing(f"the item {self._name!r} has no prompt", where=self._places.get("prompt", self._where))
         size = keys.size or DEFAULT_SIZE
@@ -150,7 +150,13 @@ class _Builder:
             variables=variables,
             size=keys.size,
             models=self._around.models_in(workflow, replaced, sets, variables),
+            page=workflow.page,
+            output_node=self._output_node(workflow),
         )
+
+    def _output_node(self, workflow: Workflow) -> str | None:
+        name = self._text("output_node", self._keys.output_node)
+        return None if name is None else node_named(workflow.graph, name)
 
     def _output(self, output: Output) -> tuple[Path, ImageFormat]:
         directory = self._text("output.dir", output.dir) or ""

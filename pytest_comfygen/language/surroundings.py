@@ -177,14 +177,14 @@ class Surroundings:
         """
         key = (workflow.file, target)
         if key not in self._addresses:
-            self._addresses[key] = address(workflow.graph, target)
+            self._addresses[key] = address(workflow.graph, target, workflow.page)
         return self._addresses[key]
 
     def essence(self, workflow: Workflow, replaced: frozenset[tuple[str, str]]) -> str:
         """The hash of what a workflow contributes beside `set:`; most items of a file set the same inputs."""
         key = (workflow.file, replaced)
         if key not in self._essences:
-            self._essences[key] = essence_sha256(workflow.graph, replaced)
+            self._essences[key] = essence_sha256(workflow.graph, replaced, workflow.page)
         return self._essences[key]
 
     def models_in(
@@ -199,7 +199,7 @@ class Surroundings:
             return ()
         key = (workflow.file, replaced)
         if key not in self._roles:
-            self._roles[key] = self._names.roles_in(input_values(workflow.graph, replaced))
+            self._roles[key] = self._names.roles_in(input_values(workflow.graph, replaced, workflow.page))
         set_here = self._names.roles_in(values_of(sets, variables, seed=0).values())
         return self._names.models_of(self._roles[key] | set_here)
 

@@ -23,6 +23,7 @@ from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.flows.preflight import check_selection, undeclared_nodes
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.provision import Machine
+from pytest_comfygen.language.workflow import for_server
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import Event, Job, JobResult, ObjectInfo, ServerInfo
 
@@ -70,6 +71,7 @@ class Servers:
         self._meetings: dict[str, Meeting | ComfygenError] = {}
         self._refused: dict[str, Mapping[str, ComfygenError]] = {}
         self._checkpoints: dict[str, tuple[str, ...]] = {}
+        self._object_info: dict[str, ObjectInfo] = {}
         self._clients: dict[str | tuple[str, ...], ComfyClient | ComfygenError] = {}
         self._open = ExitStack()
 
@@ -196,6 +198,7 @@ class Servers:
         wanted = [plan for plan in plans if plan.action == "make"]
         self._checkpoints[meeting.met_at] = checkpoints_of(object_info)
         jobs = [(self._fitted(plan.job, meeting), plan.seed) for plan in wanted]
+        self._object_info[meeting.met_at] = object_info
         self._refused[meeting.met_at] = check_selection(
             jobs, object_info, meeting.server, self._settings.custom_node, self._machine.failed_nodes
         )
@@ -270,9 +273,11 @@ class Servers:
         return bool(job.server.urls) and not (self._settings.url or self._settings.sketch)
 
     def _fitted(self, job: Job, meeting: Meeting) -> Job:
-        """The job with its checkpoint called as this server calls it."""
+        """The job with its checkpoint called as this server calls it, and its workflow as this server runs it."""
         names = self._checkpoints.get(meeting.met_at, ())
-        return with_names(job, lambda model: listed_name(model, names))
+        job = with_names(job, lambda model: listed_name(model, names))
+        object_info = self._object_info.get(meeting.met_at)
+        return job if object_info is None else for_server(job, object_info)
 
     def _kept(self, key: str | tuple[str, ...], make: Callable[[], ComfyClient]) -> ComfyClient:
         """A client that is opened once; when that fails, it fails for everybody."""

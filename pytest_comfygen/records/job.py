@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pytest_comfygen.errors import ComfygenError, Where
 from pytest_comfygen.records.words import Graph, ImageFormat, Part, Scalar, SeedRule, Status
@@ -95,14 +95,16 @@ class SetValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkflowRecipe:
-    """A picture from a workflow file in ComfyUI's API format.
+    """A picture from a workflow file.
 
     :param file: the workflow file, absolute, inside the repository.
     :param sha256: of what the file contributes: canonical JSON without titles and without the inputs in `sets`.
-    :param graph: the workflow as written, before `sets`.
+    :param graph: the workflow in API format, before `sets`; with `page`, its nodes without their inputs.
     :param variables: what `${…}` in `sets` may use, without `seed`, which the plan adds.
     :param size: checked on the result when given; None when the workflow decides.
     :param models: those that the job file declares and the workflow names, in the file's order.
+    :param page: the workflow as ComfyUI's page saves it, until a server is known that can tell what it means.
+    :param output_node: the id of the node whose picture is taken; None when there is only one.
     """
 
     file: Path
@@ -112,6 +114,8 @@ class WorkflowRecipe:
     variables: Mapping[str, Scalar]
     size: Size | None
     models: tuple[Model, ...] = ()
+    page: Mapping[str, Any] | None = None
+    output_node: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

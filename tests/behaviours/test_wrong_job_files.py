@@ -71,6 +71,11 @@ def workflow(path: str, sets: str = "{}") -> str:
     return f"{HEAD}items:\n  kin: {{workflow: {path},\n    set: {sets}}}\n"
 
 
+def chosen(node: str) -> str:
+    """A job file with a workflow and, in its fourth line, the node whose picture is taken."""
+    return f"{HEAD}items:\n  kin: {{workflow: draw.json,\n    output_node: {node}}}\n"
+
+
 BOMB = START + "a: &a [x, x, x, x, x, x, x, x, x]\n"
 BOMB += "".join(
     f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
@@ -257,8 +262,37 @@ WRONG = (
     Wrong("workflow-missing", workflow("draw.jsn.json"), "workflow-missing", 3, 19, "jobs/draw.jsn.json", "draw.json?"),
     Wrong("workflow-outside", workflow("../../x.json"), "outside-repository", 3, 19, "leads out"),
     Wrong("workflow-absolute", workflow("/etc/passwd"), "bad-path", 3, 19, "is absolute"),
-    Wrong("workflow-not-json", workflow("draw.yaml"), "workflow-invalid", 3, 19, "no .json file", "Export (API)"),
-    Wrong("workflow-page", workflow("page.json"), "workflow-invalid", 3, 19, "not in API format", "Export (API)"),
+    Wrong("workflow-not-json", workflow("draw.yaml"), "workflow-invalid", 3, 19, "no .json, .png or .webp", "Save or"),
+    Wrong(
+        "workflow-empty", workflow("empty.json"), "workflow-invalid", 3, 19, "jobs/empty.json holds no nodes", "Save"
+    ),
+    Wrong(
+        "workflow-snake", workflow("snake.json"), "workflow-invalid", 3, 19, "jobs/snake.json: the subgraph 'S' holds"
+    ),
+    Wrong("workflow-broken", workflow("broken.json"), "workflow-invalid", 3, 19, "a node without `id` or `type`"),
+    Wrong("picture-missing", workflow("fox.png"), "workflow-missing", 3, 19, "jobs/fox.png does not exist", "fax.png?"),
+    Wrong("picture-without", workflow("fax.png"), "workflow-invalid", 3, 19, "neither a PNG nor a WebP picture"),
+    Wrong(
+        "set-page-node",
+        workflow("page.json", "{KSamplr.seed: 1}"),
+        "set-target",
+        4,
+        11,
+        "no node",
+        "`KSampler.seed`?",
+    ),
+    Wrong(
+        "set-page-several", workflow("page.json", "{KSampler.seed: 1}"), "set-target", 4, 11, "2 nodes", "`KSampler#1`"
+    ),
+    Wrong("set-page-muted", workflow("page.json", "{SaveImage.images: 1}"), "set-target", 4, 11, "node 5 is muted"),
+    Wrong("set-page-primitive", workflow("page.json", "{4.value: 1}"), "set-target", 4, 11, "node 4 is a primitive"),
+    Wrong("output-node", chosen("KSamplr"), "output-node", 4, 18, "no node of the workflow is called", "`KSampler`?"),
+    Wrong("output-node-several", chosen("CLIPTextEncode"), "output-node", 4, 18, "2 nodes", "`CLIPTextEncode#1`"),
+    Wrong("output-node-variable", chosen("'${nobody}'"), "unknown-variable", 4, 18, "${nobody}"),
+    Wrong("output-node-type", chosen("[9]"), "wrong-type", 4, 18, "items.kin.output_node must be"),
+    Wrong(
+        "output-node-alone", item("output_node: '9'"), "conflicting-keys", 6, 5, "this item has none", "`output_node:`"
+    ),
     Wrong("workflow-junk", workflow("junk.json"), "workflow-invalid", 3, 19, "jobs/junk.json:1:7: this is not JSON"),
     Wrong("workflow-no-class", workflow("other.json"), "workflow-invalid", 3, 19, "'a' is a node without `class_type`"),
     Wrong(
@@ -316,7 +350,17 @@ WORKFLOWS = {
         '{"3": {"class_type": "KSampler", "inputs": {"seed": 1}}, "6": {"class_type": "CLIPTextEncode", "inputs": '
         '{"text": ""}}, "7": {"class_type": "CLIPTextEncode", "inputs": {"text": ""}}}'
     ),
-    "page.json": '{"nodes": [], "links": []}',
+    "page.json": (
+        '{"nodes": [{"id": 1, "type": "KSampler"}, {"id": 2, "type": "KSampler"}, {"id": 4, "type": "PrimitiveNode"}, '
+        '{"id": 5, "type": "SaveImage", "mode": 2}], "links": []}'
+    ),
+    "empty.json": '{"nodes": [{"id": 1, "type": "Note"}], "links": []}',
+    "broken.json": '{"nodes": [{"id": 1}]}',
+    "snake.json": (
+        '{"nodes": [{"id": 1, "type": "s"}], "definitions": {"subgraphs": '
+        '[{"id": "s", "name": "S", "nodes": [{"id": 1, "type": "s"}]}]}}'
+    ),
+    "fax.png": "GIF89a",
     "junk.json": '{"3": <}',
     "other.json": '{"a": {"b": 1}}',
 }

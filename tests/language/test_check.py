@@ -48,7 +48,11 @@ INFO: dict[str, Any] = {
     "Odd": {
         "input": {
             "required": {"any": ["*"], "grow": ["COMFY_AUTOGROW_V3", {}], "plain": "STRING", "none": []},
-            "optional": {"many": [["a", "b"], {"multiselect": True}], "far": ["COMBO", {"remote": {}}]},
+            "optional": {
+                "many": [["a", "b"], {"multiselect": True}],
+                "one": ["COMBO", {"options": ["a", "b"], "multiselect": False}],
+                "far": ["COMBO", {"remote": {}}],
+            },
         },
         "output": ["IMAGE"],
     },
@@ -123,6 +127,8 @@ def draws(inputs: Mapping[str, object], kind: str = "LoadImage") -> dict[str, ob
     return {"1": {"class_type": kind, "inputs": inputs}, "2": SAVE}
 
 
+ODD = {"any": "x", "plain": 5, "none": 1, "far": "z", "undeclared": 1}
+
 WORKFLOWS: list[tuple[dict[str, object], str, str]] = [
     (draws({"image": "x"}, "LoadImge"), "node-missing", "the server has no node class 'LoadImge' (node 1)"),
     (draws({}), "graph-rejected", "`image` of node 1 (LoadImage) is required and has no value"),
@@ -134,9 +140,9 @@ WORKFLOWS: list[tuple[dict[str, object], str, str]] = [
     (draws({"width": "sixty", "height": 64}, "EmptyLatentImage"), "value-refused", "does not accept 'sixty'"),
     (draws({"width": "64", "height": 8}, "EmptyLatentImage"), "value-refused", "`height` of node 1"),
     (draws({"width": None, "height": 64}, "EmptyLatentImage"), "value-refused", "does not accept 'None'"),
+    (draws({**ODD, "one": "c"}, "Odd"), "value-refused", "`one` of node 1 (Odd) does not accept 'c'"),
 ]
 
-ODD = {"any": "x", "plain": 5, "none": 1, "far": "z", "undeclared": 1}
 ACCEPTED = [
     draws({"image": "example.png"}),
     draws({"image": "sub/other.png [output]"}),  # ComfyUI looks for it in a folder of its own

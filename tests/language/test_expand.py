@@ -237,7 +237,7 @@ def test_a_workflow_is_searched_for_models_once(
 ) -> None:
     searched: list[object] = []
 
-    def values(graph: object, _: object) -> list[str]:
+    def values(graph: object, *_: object) -> list[str]:
         searched.append(graph)
         return ["ink.pt"]
 

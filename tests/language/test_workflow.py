@@ -160,7 +160,9 @@ INVALID = [
     ("{}", "holds no nodes"),
     ("", "holds no nodes"),
     ("7", "holds no nodes"),
-    ('{"nodes": [], "links": []}', "not in API format"),
+    ('{"nodes": [], "links": []}', "draw.json holds no nodes"),
+    ('{"nodes": [{"id": 1}]}', "draw.json: the workflow has a node without `id` or `type`"),
+    ('{"nodes": [{"id": 1, "type": "Note"}]}', "draw.json holds no nodes"),
     ('{"3": {"inputs": {}}}', "'3' is a node without `class_type`"),
     ('{"3": {"class_type": "A"}}', "'3' is a node without `inputs`"),
     ('{"3": {"class_type": "A", "inputs": {}}, "_meta": {}}', "'_meta' is a node without `class_type`"),
@@ -180,6 +182,12 @@ def test_what_is_no_workflow_is_refused(write: Callable[[str], Path], text: str,
         read_workflow(path, path.parent)
 
     assert message in caught.value.message
+
+
+def test_a_separator_in_a_note_is_no_reason_to_refuse_a_workflow(write: Callable[[str], Path]) -> None:
+    path = write('{"1": {"class_type": "A", "inputs": {"text": "one\u2028two\\u2029three"}}}')
+
+    assert read_workflow(path, path.parent).graph["1"]["inputs"]["text"] == "one\u2028two\u2029three"
 
 
 def test_a_missing_workflow_is_refused_with_a_sibling(tmp_path: Path) -> None:

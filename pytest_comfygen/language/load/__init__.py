@@ -8,7 +8,7 @@ from typing import cast
 
 from pytest_comfygen.errors import TooDeep
 from pytest_comfygen.language.load.json_text import parse_json
-from pytest_comfygen.language.load.text import check_text, read_text
+from pytest_comfygen.language.load.text import check_text, checked, read_text
 from pytest_comfygen.language.load.tree import MAX_DEPTH, Document, Mark, Places, Row, Spot, Table, Value
 from pytest_comfygen.language.load.yaml_text import parse_yaml
 
@@ -20,6 +20,7 @@ __all__ = [
     "Spot",
     "Table",
     "Value",
+    "checked",
     "document_of",
     "parse",
     "read_document",

@@ -13,7 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from pytest_comfygen.errors import DuplicateKey, OutOfRange, SyntaxInvalid, TooDeep, TooLarge, Where
-from pytest_comfygen.language.load.text import check_text
+from pytest_comfygen.language.load.text import check_text, without_separators
 from pytest_comfygen.language.load.tree import MAX_DEPTH, MAX_DIGITS, MAX_NODES, Document, Row, Spot, Table, Value
 
 __all__ = ["parse_json"]
@@ -145,7 +145,7 @@ class _Scanner:
         if "\\" not in token:
             return token[1:-1]
         text: str = json.loads(token)
-        check_text(text, where)  # an escape can say what the file itself may not hold
+        check_text(without_separators(text), where)  # an escape can say what the file itself may not hold
         return text
 
     def _number(self) -> int | float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pytest_comfygen.errors import FileUnreadable, JobFileError, NotUtf8, SecretFound, SyntaxInvalid, TooLarge, Where
 
-__all__ = ["check_text", "read_text", "spot_of"]
+__all__ = ["check_text", "checked", "read_text", "spot_of", "without_separators"]
 
 MAX_BYTES = 32 * 1024 * 1024
 
@@ -29,8 +29,16 @@ def read_text(path: Path, shown: str) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise _not_utf8(data, error, shown) from None
+    return checked(text, shown)
+
+
+def checked(text: str, shown: str) -> str:
+    """A text that came from a file, with line feeds only.
+
+    :raises JobFileError: syntax (control characters, conflict markers), secret.
+    """
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if offence := _offence(text):
+    if offence := _offence(without_separators(text) if shown.endswith(".json") else text):
         offset, found = offence
         raise found.at(Where(shown, *spot_of(text, offset)))
     if conflict := _CONFLICT.search(text):
@@ -49,6 +57,13 @@ def check_text(text: str, where: Where | None) -> None:
     """
     if offence := _offence(text):
         raise offence[1].at(where)
+
+
+def without_separators(text: str) -> str:
+    """A text of a JSON file for these checks: what a line is, JSON and its editors agree on, and people paste line
+    separators into ComfyUI's notes.
+    """
+    return text.replace("\u2028", " ").replace("\u2029", " ")
 
 
 def spot_of(text: str, offset: int) -> tuple[int, int]:

@@ -104,12 +104,13 @@ def _unknown_key(key: str, model: type[Closed], where: Where | None) -> JobFileE
     if key in model.LATER:
         return NotYet(f"the key {key!r} is part of the language, but this version does not act on it yet", where=where)
     allowed = list(model.model_fields)
-    near = get_close_matches(key, allowed, n=1)
+    is_elsewhere = model in {Item, Keys} and key in JobDocument.model_fields
+    near = [] if is_elsewhere else get_close_matches(key, allowed, n=1)
     if near:
         hint = f"did you mean `{near[0]}`?"
     elif model is JobDocument and (near := get_close_matches(key, Keys.model_fields, n=1)):
         hint = f"put `{near[0]}` under `defaults:` or an item"
-    elif model in {Item, Keys} and key in JobDocument.model_fields:
+    elif is_elsewhere:
         hint = f"put `{key}` at the top level of the file"
     else:
         hint = f"allowed here: {', '.join(allowed)}"

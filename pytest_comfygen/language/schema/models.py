@@ -160,9 +160,16 @@ class Keys(Closed):
         ["prompt", "models"],
         default=["prompt", "params", "workflow", "models", "inputs"],
     )
-    workflow: Path | None = _key("A workflow in ComfyUI's API format, relative to the job file.", "portrait.api.json")
+    workflow: Path | None = _key(
+        "A workflow relative to the job file: a .json file from ComfyUI, or a .png or .webp picture that it made.",
+        "portrait.json",
+        "portrait.png",
+    )
     set: Annotated[dict[str, ScalarValue], Field(max_length=250), Wants("a mapping of at most 250 inputs")] | None = (
         _key("Values for the workflow's inputs, by `node.input`.", {"KSampler.seed": "${seed}"})
+    )
+    output_node: Word | None = _key(
+        "The node of the workflow whose picture is taken, when several save one; named as in `set`.", "SaveImage#2"
     )
 
 
