@@ -193,7 +193,7 @@ class Servers:
         """
         if meeting.met_at in self._refused:
             return False
-        object_info = self._object_info(meeting)
+        object_info = self._ask_for_nodes(meeting)
         plans = (self._plan(job) for job in selection())
         wanted = [plan for plan in plans if plan.action == "make"]
         self._checkpoints[meeting.met_at] = checkpoints_of(object_info)
@@ -204,7 +204,7 @@ class Servers:
         )
         return True
 
-    def _object_info(self, meeting: Meeting) -> ObjectInfo:
+    def _ask_for_nodes(self, meeting: Meeting) -> ObjectInfo:
         try:
             return patiently(lambda met: met.client.object_info(), meeting, self._restarted)
         except MachineError as error:
