@@ -135,11 +135,23 @@ def _reason(reason: Reason) -> str:
             return "asked for"
         case "check":
             return f"check {reason.key}: found {reason.old}, wanted {reason.new}"
+        case "input":
+            return f"{reason.key}, which it is made from, is not current"
         case "changed":
-            if reason.key == "workflow_sha":
-                return f"the workflow file changed ({str(reason.old)[:8]} → {str(reason.new)[:8]})"
-            old, new = _differing(reason.old, reason.new)
-            return f"{reason.key} {_value(old)} → {_value(new)}"
+            return _change(reason)
+
+
+def _change(reason: Reason) -> str:
+    if reason.key == "workflow_sha":
+        return f"the workflow file changed ({_short(reason.old)} → {_short(reason.new)})"
+    if reason.part == "inputs":
+        return f"the picture of {reason.key} changed ({_short(reason.old)} → {_short(reason.new)})"
+    old, new = _differing(reason.old, reason.new)
+    return f"{reason.key} {_value(old)} → {_value(new)}"
+
+
+def _short(sha256: Scalar) -> str:
+    return str(sha256)[:8] if sha256 else "none"
 
 
 def _differing(old: Scalar, new: Scalar) -> tuple[Scalar, Scalar]:

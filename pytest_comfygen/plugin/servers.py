@@ -17,7 +17,7 @@ from pytest_comfygen.errors import ComfygenError, MachineError, NoServer
 from pytest_comfygen.flows.contact import clean_up_leftovers, open_client
 from pytest_comfygen.flows.fingerprint import fingerprint_of
 from pytest_comfygen.flows.generate import Workplace, draw, generate
-from pytest_comfygen.flows.models import Models, checkpoints_of, listed_name, with_names
+from pytest_comfygen.flows.models import Models, listed_models, listed_name, with_names
 from pytest_comfygen.flows.persist import persistently
 from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.flows.preflight import check_selection, undeclared_nodes
@@ -68,7 +68,7 @@ class Servers:
         self._is_equipped = False
         self._meetings: dict[str, Meeting | ComfygenError] = {}
         self._refused: dict[str, Mapping[str, ComfygenError]] = {}
-        self._checkpoints: dict[str, tuple[str, ...]] = {}
+        self._listed: dict[str, Mapping[str, tuple[str, ...]]] = {}
         self._clients: dict[str | tuple[str, ...], ComfyClient | ComfygenError] = {}
         self._open = ExitStack()
 
@@ -166,7 +166,7 @@ class Servers:
         except MachineError as error:
             self._meetings[meeting.met_at] = error  # nobody else waits for it again
             raise
-        self._checkpoints[meeting.met_at] = checkpoints_of(object_info)
+        self._listed[meeting.met_at] = listed_models(object_info)
         jobs = [(self._fitted(plan.job, meeting), plan.seed) for plan in wanted]
         self._refused[meeting.met_at] = check_selection(
             jobs, object_info, meeting.server, self._settings.custom_node, self._machine.failed_nodes
@@ -187,7 +187,7 @@ class Servers:
             store = self._store(job.root)
             return self.draw(job, plan.seed, meeting, hooks, lambda data: store.write_sketch(job.output, data))
         # A model may have been downloaded since the plan was made.
-        fingerprint = fingerprint_of(plan.job, plan.seed, self._models.sha256_of)
+        fingerprint = fingerprint_of(plan.job, plan.seed, self._models.sha256_of, plan.fingerprint.inputs)
         fitted = replace(plan, job=job, fingerprint=fingerprint)
 
         def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
@@ -214,6 +214,7 @@ class Servers:
             journal=self._opened_journal(),
             hooks=hooks,
             notify=notify,
+            sketch=self._settings.sketch,
         )
 
     def _is_elsewhere(self, job: Job) -> bool:
@@ -221,9 +222,9 @@ class Servers:
         return bool(job.server.urls) and not (self._settings.url or self._settings.sketch)
 
     def _fitted(self, job: Job, meeting: Meeting) -> Job:
-        """The job with its checkpoint called as this server calls it."""
-        names = self._checkpoints.get(meeting.met_at, ())
-        return with_names(job, lambda model: listed_name(model, names))
+        """The job with its models called as this server calls them."""
+        names = self._listed.get(meeting.met_at, {})
+        return with_names(job, lambda model: listed_name(model, names.get(model.folder, ())))
 
     def _kept(self, key: str | tuple[str, ...], make: Callable[[], ComfyClient]) -> ComfyClient:
         """A client that is opened once; when that fails, it fails for everybody."""

@@ -87,7 +87,21 @@ class Session:
             from pytest_comfygen.flows.provision import stop_unused  # noqa: PLC0415  # as `work`
 
             stop_unused(map(Path, self.states))
+        self._forget_chains()
         self.progress.close()
+
+    def _forget_chains(self) -> None:
+        """Remove what the workers of this run noted for each other."""
+        notes = self.root / ".comfygen" / "chains" / self.nonce
+        if self._worker is None and notes.is_dir():
+            import shutil  # noqa: PLC0415  # a run without chains must not pay
+
+            shutil.rmtree(notes, ignore_errors=True)
+
+    def note_failed(self, item: pytest.Item) -> None:
+        """An image failed: what is made from it need not wait."""
+        if self._work is not None and (job := getattr(item, "job", None)) is not None:
+            self._work.note_failed(job)
 
     def brought_home(self) -> dict[str, Any]:
         """What a worker sends to its controller at the end, as built-ins."""
