@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 
 from pytest_comfygen.errors import ItemCycle, JobFileError, UnknownItem
 from pytest_comfygen.language.problems import first_of
@@ -22,7 +23,7 @@ def inputs_of(job: Job) -> Mapping[str, InputImage]:
 
 def items_of(job: Job) -> tuple[str, ...]:
     """The items that a job is made from."""
-    return tuple(name for _, name in _items_of(job)) if _is_made_from_items(job) else ()
+    return tuple(name for _, name in _items_of(job)) if _is_made_from_pictures(job) else ()
 
 
 def linked(jobs: Sequence[Job]) -> tuple[Job, ...]:
@@ -32,8 +33,10 @@ def linked(jobs: Sequence[Job]) -> tuple[Job, ...]:
 
     :raises JobFileError: unknown-item, item-cycle.
     """
-    if not any(map(_is_made_from_items, jobs)):
+    if not any(map(_is_made_from_pictures, jobs)):
         return tuple(jobs)
+    makers = {job.output: job.name for job in jobs}
+    jobs = [_with_items(job, makers) for job in jobs]
     by_name = {job.name: job for job in jobs}
     errors: list[JobFileError] = []
     for job in jobs:
@@ -43,11 +46,10 @@ def linked(jobs: Sequence[Job]) -> tuple[Job, ...]:
     return tuple(_with_files(job, by_name) for job in _in_order(jobs, by_name))
 
 
-def _is_made_from_items(job: Job) -> bool:
+def _is_made_from_pictures(job: Job) -> bool:
+    """Whether a job starts from anything, as few do; a mask needs an init_image."""
     recipe = job.recipe
-    if not isinstance(recipe, CheckpointRecipe) or not (recipe.init_image or recipe.controlnet):
-        return False  # as nearly all are; a mask needs an init_image
-    return any(True for _ in _items_of(job))
+    return isinstance(recipe, CheckpointRecipe) and bool(recipe.init_image or recipe.controlnet)
 
 
 def _items_of(job: Job) -> Iterator[tuple[str, str]]:
@@ -55,14 +57,23 @@ def _items_of(job: Job) -> Iterator[tuple[str, str]]:
     return ((key, image.item) for key, image in inputs_of(job).items() if image.item is not None)
 
 
+def _with_items(job: Job, makers: Mapping[Path, str]) -> Job:
+    """The job with an item in the place of each file that an item makes."""
+    return _with_inputs(job, lambda image: replace(image, item=image.item or makers.get(image.file)))
+
+
 def _with_files(job: Job, by_name: Mapping[str, Job]) -> Job:
     def found(image: InputImage) -> InputImage:
         return image if image.item is None else replace(image, file=by_name[image.item].output)
 
+    return _with_inputs(job, found)
+
+
+def _with_inputs(job: Job, change: Callable[[InputImage], InputImage]) -> Job:
     recipe = job.recipe
-    if not isinstance(recipe, CheckpointRecipe) or not _is_made_from_items(job):
+    if not isinstance(recipe, CheckpointRecipe) or not _is_made_from_pictures(job):
         return job
-    return replace(job, recipe=recipe.with_inputs(found))
+    return replace(job, recipe=recipe.with_inputs(change))
 
 
 def _in_order(jobs: Sequence[Job], by_name: Mapping[str, Job]) -> Iterator[Job]:

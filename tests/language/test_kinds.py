@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
+from pytest_comfygen.errors import ItemCycle
 from pytest_comfygen.language.drawing import key_of
 from pytest_comfygen.language.expand import load_job_file, make_job
 from pytest_comfygen.language.families import FAMILIES
@@ -303,3 +304,18 @@ def test_a_chain_of_a_hundred_is_long_enough(tmp_path: Path, backwards: bool) ->
     assert len(load_job_file(chain_file(tmp_path, "".join(short)), tmp_path.resolve()).jobs) == 100
     with pytest.raises(Exception, match="'i100' is made from more than 100 items"):
         load_job_file(chain_file(tmp_path, "".join(lines)), tmp_path.resolve())
+
+
+def test_the_path_of_another_item_s_image_means_that_item(tmp_path: Path) -> None:
+    items = "  a: {init_image: b.png}\n  b: {}\n"
+
+    jobs = load_job_file(chain_file(tmp_path, items), tmp_path.resolve()).jobs
+
+    assert [one.name for one in jobs] == ["b", "a"]
+
+
+def test_an_image_is_not_made_from_itself_by_its_path_either(tmp_path: Path) -> None:
+    with pytest.raises(ItemCycle) as caught:
+        load_job_file(chain_file(tmp_path, "  a: {init_image: a.png}\n"), tmp_path.resolve())
+
+    assert str(caught.value.where) == "a.comfyjob.yaml:4:19"
