@@ -78,3 +78,14 @@ def comfy_settings(comfy_settings):
 
     assert ready_machine.tricks.notes("start") == []
     assert ready_machine.repository.record("kin_elf")["comfyui"].get("sketch") is True
+
+
+def test_a_lora_that_is_not_there_is_told_at_its_place_and_the_other_image_is_made(ready_machine: Machine) -> None:
+    ready_machine.repository.edit_job("kin_elf: {", "kin_elf: {loras: [{strength: 0.5, model: ink.safetensors}], ")
+
+    result = ready_machine.run("jobs")
+
+    result.stdout.fnmatch_lines(
+        ["*[[]model-missing[]] jobs/kins.comfyjob.yaml:6:*: ink.safetensors is not among the loras on this machine"]
+    )
+    assert ready_machine.repository.images_line(result) == "images: 1 generated, 1 failed"
