@@ -56,26 +56,16 @@ def loaders(names: list[str]) -> tuple[NodeClass, ...]:
 
     :param names: those that they list and accept.
     """
-    device: Mapping[str, Input] = {"device": (["default", "cpu"], {"advanced": True})}
-    combo: Input = ("COMBO", {"multiselect": False, "options": names})
     vaes = type(names)(["pixel_space"])  # which ComfyUI has without a file
     dtype: Input = (["default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"],)
-    clip, clips = {"clip_name": (names,)}, {"clip_name1": (names,), "clip_name2": (names,)}
+    unet: dict[str, Input] = {"unet_name": (names,), "weight_dtype": dtype}
     lora: dict[str, Input] = {"model": ("MODEL", {}), "clip": ("CLIP", {}), "lora_name": (names, {})}
     strengths = dict.fromkeys(("strength_model", "strength_clip"), _number(1.0, -100.0, 100.0, 0.01))
-    load, advanced, sd3 = kinds.load_model, "advanced/loaders", "comfy_extras.nodes_sd3"
-    unet: dict[str, Input] = {"unet_name": (names,), "weight_dtype": dtype}
-    one: dict[str, Input] = {**clip, "type": (_TYPES["CLIPLoader"],)}
-    two: dict[str, Input] = {**clips, "type": (_TYPES["DualCLIPLoader"],)}
-    three = dict.fromkeys(("clip_name1", "clip_name2", "clip_name3"), combo)
-    upscalers = "comfy_extras.nodes_upscale_model"
+    net: dict[str, Input] = {"control_net_name": (names,)}
+    load = kinds.load_model
     return (
-        _node("UNETLoader", load, unet, ("MODEL",), display_name="Load Diffusion Model", category=advanced),
-        _node("CLIPLoader", load, one, ("CLIP",), display_name="Load CLIP", category=advanced, optional=device),
-        _node(
-            "DualCLIPLoader", load, two, ("CLIP",), display_name="DualCLIPLoader", category=advanced, optional=device
-        ),
-        _node("TripleCLIPLoader", load, three, ["CLIP"], display_name=None, category=advanced, module=sd3, modern=True),
+        *_text_encoder_loaders(names),
+        _node("UNETLoader", load, unet, ("MODEL",), display_name="Load Diffusion Model", category="advanced/loaders"),
         _node("VAELoader", load, {"vae_name": (vaes,)}, ("VAE",), display_name="Load VAE", category="loaders"),
         _node(
             "LoraLoader",
@@ -88,7 +78,7 @@ def loaders(names: list[str]) -> tuple[NodeClass, ...]:
         _node(
             "ControlNetLoader",
             load,
-            {"control_net_name": (names,)},
+            net,
             ("CONTROL_NET",),
             display_name="Load ControlNet Model",
             category="loaders",
@@ -96,14 +86,32 @@ def loaders(names: list[str]) -> tuple[NodeClass, ...]:
         _node(
             "UpscaleModelLoader",
             load,
-            {"model_name": combo},
+            {"model_name": _combo(names)},
             ["UPSCALE_MODEL"],
             display_name="Load Upscale Model",
             category="loaders",
-            module=upscalers,
+            module="comfy_extras.nodes_upscale_model",
             modern=True,
         ),
     )
+
+
+def _text_encoder_loaders(names: list[str]) -> tuple[NodeClass, ...]:
+    load, place = kinds.load_model, "advanced/loaders"
+    device: Mapping[str, Input] = {"device": (["default", "cpu"], {"advanced": True})}
+    one: dict[str, Input] = {"clip_name": (names,), "type": (_TYPES["CLIPLoader"],)}
+    two: dict[str, Input] = {"clip_name1": (names,), "clip_name2": (names,), "type": (_TYPES["DualCLIPLoader"],)}
+    three = dict.fromkeys(("clip_name1", "clip_name2", "clip_name3"), _combo(names))
+    dual, sd3 = "DualCLIPLoader", "comfy_extras.nodes_sd3"
+    return (
+        _node("CLIPLoader", load, one, ("CLIP",), display_name="Load CLIP", category=place, optional=device),
+        _node(dual, load, two, ("CLIP",), display_name=dual, category=place, optional=device),
+        _node("TripleCLIPLoader", load, three, ["CLIP"], display_name=None, category=place, module=sd3, modern=True),
+    )
+
+
+def _combo(names: list[str]) -> Input:
+    return "COMBO", {"multiselect": False, "options": names}
 
 
 _CONTROL: dict[str, Input] = {
