@@ -11,6 +11,8 @@ __all__ = [
     "ImageMissing",
     "ImageStale",
     "ImageUnrecorded",
+    "InputMissing",
+    "InputNotReady",
     "OwnedByAnother",
     "RecordDamaged",
     "WriteFailed",
@@ -70,3 +72,15 @@ class WriteFailed(AssetError):
     """The image or its record could not be written; nothing was lost."""
 
     code = "write-failed"
+
+
+class InputMissing(AssetError):
+    """A picture that the image is made from is not in the repository."""
+
+    code = "input-missing"
+
+
+class InputNotReady(AssetError):
+    """The item that the image is made from is not current: it failed, or was not asked for."""
+
+    code = "input-not-ready"

@@ -12,6 +12,7 @@ __all__ = [
     "DuplicateKey",
     "EmptyFile",
     "FileUnreadable",
+    "ItemCycle",
     "JobFileError",
     "KeyConflict",
     "LanguageVersion",
@@ -35,6 +36,7 @@ __all__ = [
     "TooDeep",
     "TooLarge",
     "UnknownFormat",
+    "UnknownItem",
     "UnknownKey",
     "UnknownRole",
     "UnknownVariable",
@@ -275,3 +277,16 @@ class SecretFound(JobFileError):
 
     code = "secret"
     default_hint = "remove the token from the file, revoke it, and set HF_TOKEN or CIVITAI_API_TOKEN instead"
+
+
+class UnknownItem(JobFileError):
+    """A picture is to be made from an item that the job file does not have."""
+
+    code = "unknown-item"
+
+
+class ItemCycle(JobFileError):
+    """An item is made from itself, directly or by way of others."""
+
+    code = "item-cycle"
+    default_hint = "begin with an item, or a picture in the repository, that needs none of the others"

@@ -6,13 +6,26 @@ from collections.abc import Callable, Mapping
 
 from pytest_comfygen.language.graph import family
 from pytest_comfygen.language.workflow import set_values
-from pytest_comfygen.records import CheckpointRecipe, Fingerprint, Job, Model, Part, Reason, Scalar, WorkflowRecipe
+from pytest_comfygen.records import (
+    CheckpointRecipe,
+    Fingerprint,
+    Job,
+    Model,
+    Part,
+    Reason,
+    Scalar,
+    Size,
+    WorkflowRecipe,
+)
 
 __all__ = ["compare", "fingerprint_of"]
 
 
 def fingerprint_of(
-    job: Job, seed: int, sha256_of: Callable[[Model], str | None] = lambda model: model.sha256
+    job: Job,
+    seed: int,
+    sha256_of: Callable[[Model], str | None] = lambda model: model.sha256,
+    inputs: Mapping[str, Scalar] | None = None,
 ) -> Fingerprint:
     """The fingerprint of `job` made with `seed`.
 
@@ -20,14 +33,19 @@ def fingerprint_of(
     a hash may be added, since it is not compared with what does not have it.
 
     :param sha256_of: what is known of a model's content, where that is more than the job file says.
+    :param inputs: the hash of each picture that the job starts from, by its key.
     """
     prompt: dict[str, Scalar] = {"prompt": job.prompt, "negative": job.negative}
     params, recipe = _sized(job, seed), job.recipe
     if isinstance(recipe, WorkflowRecipe):
         hashes = {f"{model.role}_sha256": sha256_of(model) for model in recipe.models}
         return Fingerprint(prompt=prompt, params=params, workflow=_workflow(recipe, seed), models=hashes)
-    models = {"checkpoint": recipe.checkpoint.name, "checkpoint_sha256": sha256_of(recipe.checkpoint)}
-    return Fingerprint(prompt=prompt, params=params | _sampling(recipe), models=models)
+    models: dict[str, Scalar] = {}
+    for key, model in recipe.models.items():
+        models |= {key: model.name, f"{key}_sha256": sha256_of(model)}
+    return Fingerprint(
+        prompt=prompt, params=params | _sampling(recipe) | _added(recipe), models=models, inputs=inputs or {}
+    )
 
 
 def compare(old: Fingerprint, new: Fingerprint, parts: tuple[Part, ...]) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
@@ -61,6 +79,27 @@ def _sampling(recipe: CheckpointRecipe) -> dict[str, Scalar]:
         "sampler": recipe.sampler,
         "scheduler": recipe.scheduler,
     }
+
+
+def _added(recipe: CheckpointRecipe) -> dict[str, Scalar]:
+    """What the keys of the other kinds add; nothing for a job that has none of them."""
+    added: dict[str, Scalar | Size] = {
+        "clip_skip": recipe.clip_skip,
+        "guidance": recipe.guidance,
+        "shift": recipe.shift,
+        "denoise": recipe.denoise if recipe.init_image else None,
+    }
+    for number, lora in enumerate(recipe.loras):
+        added[f"loras.{number}.strength"] = lora.strength
+        added[f"loras.{number}.strength_clip"] = lora.strength_clip
+    if control := recipe.controlnet:
+        added |= {f"controlnet.{key}": getattr(control, key) for key in ("strength", "start", "end", "preprocessor")}
+        added |= {f"controlnet.preprocessor.{name}": value for name, value in control.settings.items()}
+    if hires := recipe.hires:
+        added |= {f"hires.{key}": getattr(hires, key) for key in ("size", "steps", "denoise")}
+        added["hires.upscaler"] = None if isinstance(hires.upscaler, Model) else hires.upscaler
+    added["upscale.size"] = recipe.upscale.size if recipe.upscale else None
+    return {key: str(value) if isinstance(value, Size) else value for key, value in added.items() if value is not None}
 
 
 def _workflow(recipe: WorkflowRecipe, seed: int) -> Mapping[str, Scalar]:

@@ -24,6 +24,7 @@ from pytest_comfygen.errors import (
     SeveralOutputs,
     WriteFailed,
 )
+from pytest_comfygen.flows.inputs import send_inputs
 from pytest_comfygen.flows.plan import ADOPTED, Plan
 from pytest_comfygen.flows.settle import verified
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
@@ -56,7 +57,10 @@ _FORMATS: dict[str, ImageFormat] = {".png": "png", ".webp": "webp", ".jpg": "jpe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
-    """What making a picture needs besides the job."""
+    """What making a picture needs besides the job.
+
+    :param sketch: the pictures are sketches, and may start from nothing where there is no picture to start from.
+    """
 
     client: ComfyClient
     server: ServerInfo
@@ -64,6 +68,7 @@ class Workplace:
     journal: Journal
     hooks: HookRelay
     notify: Callable[[Event], None]
+    sketch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +132,10 @@ def draw(job: Job, seed: int, workplace: Workplace, write: Callable[[bytes], Pat
 
 def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
     """Have ComfyUI make the picture of `job`, fetch it, encode it and check it."""
+    try:
+        job = send_inputs(job, workplace.client, workplace.store, sketch=workplace.sketch)
+    except ComfygenError as error:
+        raise error.at(job.where) from None
     job = _for_server(job, workplace.client)
     execution, graph_sha256 = _execute_persistently(job, seed, workplace)
     remote = _the_one(job, execution)

@@ -11,28 +11,47 @@ from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import local_model_places
 from pytest_comfygen.records import CheckpointRecipe, FoundModel, Job, Model, ModelPlaces
 
-__all__ = ["Models", "models_of", "with_names"]
+__all__ = ["Models", "listed_models", "listed_name", "missing_model", "models_of", "with_names"]
+
+# The node and input that lists a folder's files. Source: ComfyUI nodes.py, comfy_extras/nodes_upscale_model.py.
+_LISTED_BY = {
+    "checkpoints": ("CheckpointLoaderSimple", "ckpt_name"),
+    "diffusion_models": ("UNETLoader", "unet_name"),
+    "unet": ("UNETLoader", "unet_name"),
+    "text_encoders": ("CLIPLoader", "clip_name"),
+    "clip": ("CLIPLoader", "clip_name"),
+    "vae": ("VAELoader", "vae_name"),
+    "loras": ("LoraLoader", "lora_name"),
+    "controlnet": ("ControlNetLoader", "control_net_name"),
+    "upscale_models": ("UpscaleModelLoader", "model_name"),
+}
 
 
 def models_of(job: Job) -> tuple[Model, ...]:
     """The weights files that a job needs, as far as its file says; without roles, which differ between files."""
+    return tuple(_by_key(job).values())
+
+
+def _by_key(job: Job) -> Mapping[str, Model]:
+    """The weights files of a job by the key that names each; a workflow names its own, whatever key they have."""
     recipe = job.recipe
-    named = (recipe.checkpoint,) if isinstance(recipe, CheckpointRecipe) else recipe.models
-    return tuple(replace(model, role=None) for model in named)
+    if isinstance(recipe, CheckpointRecipe):
+        return {key: replace(model, role=None) for key, model in recipe.models.items()}
+    return {f"workflow.{model.folder}/{model.name}": replace(model, role=None) for model in recipe.models}
 
 
 def with_names(job: Job, name_of: Callable[[Model], str | None]) -> Job:
-    """The job with its checkpoint called as the server calls it, which only the graph has to know.
+    """The job with its models called as the server calls them, which only the graph has to know.
 
     :param name_of: the name that a server lists the model by; None to leave it.
     """
     recipe = job.recipe
     if not isinstance(recipe, CheckpointRecipe):
         return job
-    name = name_of(recipe.checkpoint)
-    if name is None or name == recipe.checkpoint.name:
+    names = {model: name_of(model) or model.name for model in recipe.models.values()}
+    if all(model.name == name for model, name in names.items()):
         return job
-    return replace(job, recipe=replace(recipe, checkpoint=replace(recipe.checkpoint, name=name)))
+    return replace(job, recipe=recipe.with_models(lambda model: replace(model, name=names[model])))
 
 
 class Models:
@@ -96,10 +115,10 @@ class Models:
 
     def lack(self, job: Job) -> ComfygenError | None:
         """Why the job cannot be made with what is on this machine; at the place of the key that names it."""
-        for model in models_of(job):
+        for key, model in _by_key(job).items():
             checked = self._checked.get(model) or self._check(model)
             if isinstance(checked, ComfygenError):
-                return checked.at(job.place("checkpoint"))
+                return checked.at(job.place(key))
         return None
 
     def check_download(self, job: Job) -> None:
@@ -190,11 +209,15 @@ def listed_name(model: Model, names: Sequence[str]) -> str | None:
     return match_name(model.name, names)
 
 
-def checkpoints_of(object_info: Mapping[str, object]) -> tuple[str, ...]:
-    """The checkpoints that a server lists. Source: ComfyUI nodes.py, CheckpointLoaderSimple."""
-    match object_info.get("CheckpointLoaderSimple"):
-        case {"input": {"required": {"ckpt_name": [[*names], *_]}}}:
-            return tuple(map(str, names))
-        case {"input": {"required": {"ckpt_name": ["COMBO", {"options": [*names]}, *_]}}}:
-            return tuple(map(str, names))
+def listed_models(object_info: Mapping[str, object]) -> Mapping[str, tuple[str, ...]]:
+    """The models that a server lists, by folder."""
+    return {folder: _choices(object_info, *place) for folder, place in _LISTED_BY.items()}
+
+
+def _choices(object_info: Mapping[str, object], node: str, name: str) -> tuple[str, ...]:
+    match object_info.get(node):
+        case {"input": {"required": required}} if isinstance(required, Mapping):
+            match required.get(name):
+                case [[*names], *_] | ["COMBO", {"options": [*names]}, *_]:
+                    return tuple(map(str, names))
     return ()

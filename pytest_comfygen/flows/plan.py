@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pytest_comfygen.errors import (
@@ -19,6 +19,7 @@ from pytest_comfygen.errors import (
     RecordDamaged,
 )
 from pytest_comfygen.flows.fingerprint import compare, fingerprint_of
+from pytest_comfygen.flows.inputs import look_at_inputs
 from pytest_comfygen.language.seeds import seed_from_nonce
 from pytest_comfygen.outputs.report import finding_rows, reason_lines
 from pytest_comfygen.outputs.store import OnDisk, Store
@@ -37,6 +38,7 @@ _DAMAGE = frozenset(("truncated", "damaged", "not-an-image"))
 # Given the job file and item that a record names, the output that this item has today; None when there is none.
 Owner = Callable[[Job, ImageRecord], bool]
 Known = Callable[[Model], str | None]
+Others = Callable[[Job, str], "Plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class Plan:
         records a file as it stands; `planned` is a missing image that may be missing; `refuse` raises `problem`.
     :param seen: the output as it was when this was decided; publishing refuses when it has changed since.
     :param inspection: of the file that stands there, where it had to be decoded.
+    :param waits_for: the plans of the items that this picture is made from and that are not current, by item.
     """
 
     job: Job
@@ -59,6 +62,15 @@ class Plan:
     uncompared: tuple[str, ...] = ()
     inspection: Inspection | None = None
     problem: ComfygenError | None = None
+    waits_for: Mapping[str, Plan] = field(default_factory=dict)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the picture that stands there is what the job says, even if it is to be made again."""
+        if self.action != "make":
+            return self.action in ("keep", "refresh")
+        is_intact = self.record is not None and self.record.file_sha256 in (self.seen.sha256, self.seen.lfs_oid)
+        return is_intact and all(reason.kind == "asked" for reason in self.reasons)
 
 
 def seed_for(job: Job, record: ImageRecord | None, nonce: str) -> int:
@@ -77,17 +89,20 @@ def plan_sketch(job: Job, *, nonce: str) -> Plan:
 
 
 def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
-    job: Job, store: Store, settings: Settings, *, nonce: str, owned_elsewhere: Owner, sha256_of: Known
+    job: Job, store: Store, settings: Settings, *, nonce: str, owned_elsewhere: Owner, sha256_of: Known, plan_of: Others
 ) -> Plan:
     """Decide for one job; heals what a killed run left of this output, and changes nothing else.
 
     :param nonce: drawn once a run, for `seed: random`.
     :param owned_elsewhere: whether the other item that a record names still has this output.
     :param sha256_of: the hash of a model, None where it cannot be known.
+    :param plan_of: the plan of another item of the job's file, which the picture is made from.
     """
 
     def decide() -> Plan:
-        return _decide(job, store, settings, nonce=nonce, owned_elsewhere=owned_elsewhere, sha256_of=sha256_of)
+        return _decide(
+            job, store, settings, nonce=nonce, owned_elsewhere=owned_elsewhere, sha256_of=sha256_of, plan_of=plan_of
+        )
 
     try:
         plan = decide()
@@ -98,14 +113,23 @@ def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
 
 
 def _decide(  # noqa: PLR0913  # as make_plan
-    job: Job, store: Store, settings: Settings, *, nonce: str, owned_elsewhere: Owner, sha256_of: Known
+    job: Job, store: Store, settings: Settings, *, nonce: str, owned_elsewhere: Owner, sha256_of: Known, plan_of: Others
 ) -> Plan:
     store.heal(job.output)
     seen = store.look(job.output)
     record, damage = _recorded(job, store)
     seed = seed_for(job, record, nonce)
-    fingerprint = fingerprint_of(job, seed, sha256_of)
-    plan = Plan(job=job, action="keep", seed=seed, fingerprint=fingerprint, seen=seen, record=record)
+    inputs = look_at_inputs(job, store, record, plan_of)
+    fingerprint = fingerprint_of(job, seed, sha256_of, inputs.hashes)
+    plan = Plan(
+        job=job,
+        action="keep",
+        seed=seed,
+        fingerprint=fingerprint,
+        seen=seen,
+        record=record,
+        waits_for=inputs.waits_for,
+    )
     if record is not None and _names_another(job, record) and owned_elsewhere(job, record):
         return _refused(plan, _owned_by_another(job, record))
     if not seen.exists:
@@ -174,6 +198,7 @@ def _for_edited(plan: Plan, store: Store, settings: Settings) -> Plan:
 
 def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Settings, *, refresh: bool) -> Plan:
     changed, uncompared = compare(record.fingerprint, plan.fingerprint, plan.job.stale_on)
+    changed += tuple(Reason("input", "inputs", name) for name in plan.waits_for)
     plan = replace(plan, uncompared=uncompared)
     recheck = refresh or record.verified.settings != settings_hash(plan.job.checks)
     if recheck and plan.seen.lfs_oid is None:

@@ -20,6 +20,7 @@ from pytest_comfygen.errors import (
     ValueRefused,
     Where,
 )
+from pytest_comfygen.language.drawing import key_of
 from pytest_comfygen.language.roles import is_model_file
 from pytest_comfygen.records import CheckpointRecipe, Graph, Job, Model, ObjectInfo, WorkflowRecipe
 
@@ -30,21 +31,9 @@ MAX_CHOICES = 12
 _NUMBERS: Mapping[str, Callable[[Any], int | float]] = {"INT": int, "FLOAT": float}
 _REPAIR = "mend the workflow in ComfyUI and export it again"
 _OPEN_ENDED = frozenset({"remote", "multiselect"})
+_GIVE = {"33": "give its inputs: `preprocessor: {node: …, inputs: {…}}`"}
+_REPORT = "this ComfyUI is older or newer than the built-in graph knows: try another revision"
 _MODEL_INPUTS = frozenset({"ckpt_name", "lora_name", "vae_name", "unet_name", "control_net_name", "clip_name"})
-
-# The keys of the language behind the inputs of the built-in checkpoint graph.
-_KEYS = {
-    ("3", "seed"): "seed",
-    ("3", "steps"): "steps",
-    ("3", "cfg"): "cfg",
-    ("3", "sampler_name"): "sampler",
-    ("3", "scheduler"): "scheduler",
-    ("4", "ckpt_name"): "checkpoint",
-    ("5", "width"): "size",
-    ("5", "height"): "size",
-    ("6", "text"): "prompt",
-    ("7", "text"): "negative",
-}
 
 
 def check_graph(job: Job, graph: Graph, object_info: ObjectInfo, *, models_open: bool = False) -> tuple[JobError, ...]:
@@ -160,7 +149,7 @@ class _Check:
         hint = "install the custom node that brings it, or update ComfyUI"
         return NodeMissing(
             f"the server has no node class {kind!r} (node {node})",
-            where=self._place(),
+            where=self._place(node if self._key(node, "") else ""),
             hint=f"did you mean {near[0]}? Else {hint}" if near else hint,
         )
 
@@ -169,30 +158,35 @@ class _Check:
         return ModelMissing(
             f"the server has no {value!r} among its {folder}",
             where=self._place(node, name),
-            hint=_model_hint(value, [str(choice) for choice in choices], self._declared_model(node)),
+            hint=_model_hint(value, [str(choice) for choice in choices], self._declared_model(node, name)),
         )
 
-    def _declared_model(self, node: str) -> Model | None:
-        recipe = self._job.recipe
-        return recipe.checkpoint if isinstance(recipe, CheckpointRecipe) and node == "4" else None
+    def _declared_model(self, node: str, name: str) -> Model | None:
+        recipe, key = self._job.recipe, self._key(node, name)
+        return recipe.models.get(key) if isinstance(recipe, CheckpointRecipe) and key else None
 
     def _refused(self, node: str, name: str, value: object, hint: str) -> ValueRefused:
         message = f"{self._named(node, name)} does not accept {str(value)[:60]!r}"
         return ValueRefused(message, where=self._place(node, name), hint=hint)
 
     def _rejected(self, node: str, name: str, wrong: str) -> GraphRejected:
-        return GraphRejected(f"{self._named(node, name)} {wrong}", where=self._place(node, name), hint=_REPAIR)
+        hint = _REPAIR if isinstance(self._job.recipe, WorkflowRecipe) else _GIVE.get(node, _REPORT)
+        return GraphRejected(f"{self._named(node, name)} {wrong}", where=self._place(node, name), hint=hint)
 
     def _named(self, node: str, name: str) -> str:
         """The input, by its key in the job file where it has one."""
         kind = self._graph[node]["class_type"]
-        key = _KEYS.get((node, name)) if isinstance(self._job.recipe, CheckpointRecipe) else None
+        key = self._key(node, name)
         return f"`{key}` ({name} of {kind})" if key else f"`{name}` of node {node} ({kind})"
+
+    def _key(self, node: str, name: str) -> str | None:
+        """The key of the language behind an input of the built-in graph."""
+        return key_of(node, name) if node and isinstance(self._job.recipe, CheckpointRecipe) else None
 
     def _place(self, node: str = "", name: str = "") -> Where:
         recipe = self._job.recipe
         if isinstance(recipe, CheckpointRecipe):
-            return self._job.place(_KEYS.get((node, name), ""))
+            return self._job.place(self._key(node, name) or "")
         entry = next((entry for entry in recipe.sets if (entry.node, entry.input) == (node, name)), None)
         return entry.where if entry else self._job.place("workflow")
 

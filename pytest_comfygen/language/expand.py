@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytest_comfygen.errors import ComfygenError, JobFileError, OutputCollision, PromptCut, Where
 from pytest_comfygen.language import naming
+from pytest_comfygen.language.chains import linked
 from pytest_comfygen.language.item import build_job
 from pytest_comfygen.language.load import Document, Mark, Table, document_of, parse, read_text
 from pytest_comfygen.language.merge import merged
@@ -86,7 +87,7 @@ class _Expander:
                 errors.append(error)
         if errors:
             raise first_of(errors)
-        return tuple(jobs)
+        return linked(jobs)
 
     def warnings(self) -> tuple[ComfygenError, ...]:
         """Prompts that a comment follows on their line, which YAML cut off unasked."""

@@ -1,13 +1,13 @@
-"""What ComfyUI runs for a job: one function for each family of models, and workflows with their values set.
+"""What ComfyUI runs for a job: the built-in graph of its family of models, or its workflow with values set.
 
-Node ids and the shape of a family's graph never change, so that ComfyUI's cache keeps the loaded checkpoint and equal
-text encodings from one job to the next. A family's recipe number is raised only when its pixels are meant to change.
+Node ids and the shape of each part of the built-in graph never change, so that ComfyUI's cache keeps the loaded models
+and equal text encodings from one job to the next. A family's recipe number is raised only when its pixels are meant to
+change.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
+from pytest_comfygen.language.drawing import drawn_graph
 from pytest_comfygen.language.workflow import canonical_sha256, set_values
 from pytest_comfygen.records import CheckpointRecipe, Graph, Job, WorkflowRecipe
 
@@ -23,41 +23,18 @@ def build_graph(job: Job, seed: int, prefix: str) -> Graph:
     :param prefix: what the files on the server begin with; it only names the submission.
     """
     if isinstance(job.recipe, CheckpointRecipe):
-        return _checkpoint_graph(job, job.recipe, seed, prefix)
+        return drawn_graph(job, job.recipe, seed, prefix)
     return _workflow_graph(job.recipe, seed, prefix)
 
 
-def family(job: Job) -> Literal["checkpoint", "workflow"]:
+def family(job: Job) -> str:
     """The family of a job's recipe, as records name it."""
-    return "checkpoint" if isinstance(job.recipe, CheckpointRecipe) else "workflow"
+    return job.recipe.family if isinstance(job.recipe, CheckpointRecipe) else "workflow"
 
 
 def recipe_number(job: Job) -> int:
     """The number of a built-in recipe; 0 for workflows, whose graph is part of the fingerprint."""
     return 1 if isinstance(job.recipe, CheckpointRecipe) else 0
-
-
-def _checkpoint_graph(job: Job, recipe: CheckpointRecipe, seed: int, prefix: str) -> Graph:
-    """One checkpoint file with model, text encoder and VAE. Source: ComfyUI's default workflow, whose ids these are."""
-    width, height = recipe.size.width, recipe.size.height
-    sampling = {
-        "seed": seed,
-        "steps": recipe.steps,
-        "cfg": recipe.cfg,
-        "sampler_name": recipe.sampler,
-        "scheduler": recipe.scheduler,
-        "denoise": 1.0,
-    }
-    links = {"model": ["4", 0], "positive": ["6", 0], "negative": ["7", 0], "latent_image": ["5", 0]}
-    return {
-        "3": {"class_type": "KSampler", "inputs": {**sampling, **links}},
-        "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": recipe.checkpoint.name}},
-        "5": {"class_type": "EmptyLatentImage", "inputs": {"width": width, "height": height, "batch_size": 1}},
-        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": job.prompt, "clip": ["4", 1]}},
-        "7": {"class_type": "CLIPTextEncode", "inputs": {"text": job.negative, "clip": ["4", 1]}},
-        "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
-        "9": {"class_type": "SaveImage", "inputs": {"images": ["8", 0], "filename_prefix": prefix}},
-    }
 
 
 def _workflow_graph(recipe: WorkflowRecipe, seed: int, prefix: str) -> Graph:

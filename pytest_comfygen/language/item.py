@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from pytest_comfygen.errors import (
     JobFileError,
@@ -15,6 +16,8 @@ from pytest_comfygen.errors import (
     Where,
 )
 from pytest_comfygen.language import naming
+from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
+from pytest_comfygen.language.kinds import KIND_KEYS, Kinds, rounded
 from pytest_comfygen.language.places import JobPlaces
 from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
@@ -30,15 +33,14 @@ from pytest_comfygen.records import (
     Part,
     Scalar,
     Seed,
-    Size,
     WorkflowRecipe,
 )
 
 __all__ = ["build_job"]
 
+_MainKey: TypeAlias = Literal["checkpoint", "diffusion_model"]
+
 ALL_PARTS: tuple[Part, ...] = ("prompt", "params", "workflow", "models", "inputs")
-DEFAULT_SIZE = Size(512, 512)
-LATENT_PX = 8  # a checkpoint's latent image has one cell for 8 x 8 pixels
 
 
 def build_job(name: str, keys: Keys, where: Where, places: JobPlaces, around: Surroundings) -> Job:
@@ -68,7 +70,7 @@ class _Builder:
         try:
             return self._job()
         except JobFileError as error:
-            raise error.at(self._places.get(self._key, self._where)) from None
+            raise error.at(self._places.around(self._key) or self._where) from None
 
     def _job(self) -> Job:
         if self._keys.vars:
@@ -117,27 +119,32 @@ class _Builder:
                 raise KeyConflict(message, where=self._key_place(key), hint=f"name a `workflow:`, or remove `{key}:`")
         if not prompt:
             raise PromptMissing(f"the item {self._name!r} has no prompt", where=self._places.get("prompt", self._where))
-        size = keys.size or DEFAULT_SIZE
-        if size.width % LATENT_PX or size.height % LATENT_PX:
+        size = keys.size or FAMILIES[keys.family or CHECKPOINT].size
+        step = FAMILIES[keys.family or CHECKPOINT].latent_px
+        if size.width % step or size.height % step:
             raise OutOfRange(
-                f"size must be a multiple of {LATENT_PX} on both sides, not {size}",
+                f"size must be a multiple of {step} on both sides, not {size}",
                 where=self._places.get("size"),
-                hint=f"write {_rounded(size)}",
+                hint=f"write {rounded(size, step)}",
             )
-        return self._around.recipe(self._checkpoint(), size, keys)
+        has_kinds = not keys.model_fields_set.isdisjoint(KIND_KEYS)
+        main: _MainKey = "diffusion_model" if has_kinds and keys.diffusion_model else "checkpoint"
+        recipe = self._around.recipe(self._main_model(main), size, keys)
+        return Kinds(keys, self._text, self._around, self._places).added_to(recipe) if has_kinds else recipe
 
-    def _checkpoint(self) -> Model:
-        text = self._text("checkpoint", self._keys.checkpoint)
+    def _main_model(self, key: _MainKey) -> Model:
+        text = self._text(key, getattr(self._keys, key))
         if text is None:
             hint = "name a checkpoint under `defaults:` or here: a role from `models:` or a file name"
             raise MissingKey(f"the item {self._name!r} has no `checkpoint`", where=self._where, hint=hint)
-        return self._around.checkpoint(text)
+        return self._around.model(text, f"{key}s")
 
     def _workflow_recipe(self, prompt: str | None, negative: str | None) -> WorkflowRecipe:
         keys = self._keys
+        self._refuse_kinds()
         path = self._text("workflow", keys.workflow) or ""
         workflow = self._around.workflow(path)
-        checkpoint = self._checkpoint().name if keys.checkpoint else None
+        checkpoint = self._main_model("checkpoint").name if keys.checkpoint else None
         variables = {**self._variables, **parameters(keys, prompt, negative, checkpoint)}
         entries = {target: value for target, value in (keys.set or {}).items() if value is not None}
         sets = addressed(entries, partial(self._around.address, workflow), variables, self._places, self._where)
@@ -157,6 +164,13 @@ class _Builder:
     def _output_node(self, workflow: Workflow) -> str | None:
         name = self._text("output_node", self._keys.output_node)
         return None if name is None else node_named(workflow.graph, name)
+
+    def _refuse_kinds(self) -> None:
+        for key in KIND_KEYS & self._keys.model_fields_set:
+            if getattr(self._keys, key) is not None:
+                hint = f"change the workflow itself, or take the default away with `{key}: null`"
+                told = f"`{key}` acts on the built-in graph, and this item has a workflow"
+                raise KeyConflict(told, where=self._key_place(key), hint=hint)
 
     def _output(self, output: Output) -> tuple[Path, ImageFormat]:
         directory = self._text("output.dir", output.dir) or ""
@@ -178,7 +192,8 @@ class _Builder:
         if verify is not None and verify.mode == "RGBA" and image_format == "jpeg":
             where = self._places.get("verify.mode", self._where)
             raise KeyConflict("a JPEG file holds no transparency", where=where, hint="write a .png or .webp file")
-        return self._around.checks(recipe.size, image_format, mode, verify)
+        size = recipe.final_size if isinstance(recipe, CheckpointRecipe) else recipe.size
+        return self._around.checks(size, image_format, mode, verify)
 
     def _tags(self) -> tuple[str, ...]:
         return self._around.tags(tuple(self._text("tags", tag) or "" for tag in self._keys.tags or ()))
@@ -196,9 +211,3 @@ def _seed(wish: int | str | None, name: str, prompt: str, negative: str) -> Seed
         case "from-prompt":
             return Seed("from-prompt", seed_from_prompt(prompt, negative))
     return Seed("from-name", seed_from_name(name))
-
-
-def _rounded(size: Size) -> Size:
-    """The nearest size that a checkpoint can make."""
-    width, height = (max(round(side / LATENT_PX), 2) * LATENT_PX for side in (size.width, size.height))
-    return Size(width, height)

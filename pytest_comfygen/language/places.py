@@ -55,6 +55,12 @@ class JobPlaces(Mapping[str, Where]):
         """Where the key itself stands, rather than its value."""
         return self._found().of_key(key)
 
+    def around(self, key: str) -> Where | None:
+        """Where a key's value stands, or what it is a part of: `loras` for `loras.0.model` of a LoRA in short form."""
+        while "." in key and key not in self:
+            key = key.rpartition(".")[0]
+        return self.get(key)
+
     def _found(self) -> Places:
         return self._origin.places_of(self._item)
 

@@ -1,4 +1,4 @@
-"""The models that a file declares, and what `checkpoint:` may name."""
+"""The models that a file declares, and what `checkpoint:` and its like may name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,22 @@ from pytest_comfygen.language.naming import parts_of
 from pytest_comfygen.language.schema import ModelEntry
 from pytest_comfygen.records import Model
 
-__all__ = ["ModelNames", "checkpoint_named", "declared_model", "is_model_file"]
+__all__ = ["ModelNames", "declared_model", "is_model_file", "model_named"]
 
 # Source: ComfyUI folder_paths.py, supported_pt_extensions.
 MODEL_SUFFIXES = frozenset({".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".pkl"})
+
+# ComfyUI looks for these files in an older folder, too. Source: ComfyUI folder_paths.py, map_legacy.
+_FOLDERS = {"diffusion_models": ("diffusion_models", "unet"), "text_encoders": ("text_encoders", "clip")}
+_SINGULAR = {
+    "checkpoints": "a checkpoint",
+    "diffusion_models": "a diffusion model",
+    "text_encoders": "a text encoder",
+    "vae": "a VAE",
+    "loras": "a LoRA",
+    "controlnet": "a ControlNet",
+    "upscale_models": "an upscale model",
+}
 
 
 def declared_model(role: str, entry: ModelEntry) -> Model:
@@ -39,21 +51,23 @@ def declared_model(role: str, entry: ModelEntry) -> Model:
     )
 
 
-def checkpoint_named(text: str, models: Mapping[str, Model]) -> Model:
-    """The checkpoint that a role or a file name stands for; a declared file is found by both.
+def model_named(text: str, models: Mapping[str, Model], folder: str) -> Model:
+    """The model of one of ComfyUI's folders that a role or a file name stands for; a declared file is found by both.
 
-    :raises JobFileError: unknown-role, wrong-type (the role is no checkpoint), bad-path.
+    :raises JobFileError: unknown-role, wrong-type (the role is a file of another folder), bad-path.
     """
+    folders = _FOLDERS.get(folder, (folder,))
     if text in models:
-        if models[text].folder != "checkpoints":
-            hint = "name a role whose file lies in checkpoints/"
-            raise WrongType(f"the role {text!r} is a file of {models[text].folder}/, not a checkpoint", hint=hint)
+        if models[text].folder not in folders:
+            hint = f"name a role whose file lies in {folder}/"
+            what = _SINGULAR[folder]
+            raise WrongType(f"the role {text!r} is a file of {models[text].folder}/, not {what}", hint=hint)
         return models[text]
     if not is_model_file(text):
         raise _unknown_role(text, models)
     name = "/".join(parts_of(text))
-    declared = (model for model in models.values() if (model.folder, model.name) == ("checkpoints", name))
-    return next(declared, Model("checkpoints", name))
+    declared = (model for model in models.values() if model.folder in folders and model.name == name)
+    return next(declared, Model(folder, name))
 
 
 class ModelNames:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pytest_comfygen.errors import BadName, JobFileError, KeyConflict, TooLarge
 from pytest_comfygen.language import naming
-from pytest_comfygen.language.roles import ModelNames, checkpoint_named
+from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
+from pytest_comfygen.language.roles import ModelNames, model_named
 from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.sets import VARIABLES
 from pytest_comfygen.language.template import Template, is_variable_name
@@ -49,10 +50,11 @@ class Surroundings:
         self.server = server
         self._characters = 0
         self._folders: dict[tuple[str, ...], Path] = {}
-        self._checkpoints: dict[str, Model] = {}
+        self._found_models: dict[tuple[str, str], Model] = {}
         self._templates: dict[str, Template] = {}
         self._links: dict[Path, frozenset[str]] = {}
         self._workflows: dict[str, Workflow] = {}
+        self._images: dict[str, Path] = {}
         self._essences: dict[tuple[Path, frozenset[tuple[str, str]]], str] = {}
         self._addresses: dict[tuple[Path, str], tuple[str, str]] = {}
         self._names = ModelNames(models)
@@ -74,11 +76,12 @@ class Surroundings:
         message = f"the filled-in texts of this file hold more than {MAX_FILLED_CHARACTERS:,} characters together"
         raise TooLarge(message, hint="split the file, or use shorter texts")
 
-    def checkpoint(self, text: str) -> Model:
-        """The model that a role or a file name stands for."""
-        if text not in self._checkpoints:
-            self._checkpoints[text] = checkpoint_named(text, self.models)
-        return self._checkpoints[text]
+    def model(self, text: str, folder: str) -> Model:
+        """The model of one of ComfyUI's folders that a role or a file name stands for."""
+        key = (text, folder)
+        if key not in self._found_models:
+            self._found_models[key] = model_named(text, self.models, folder)
+        return self._found_models[key]
 
     def file_parts(self, pattern: str, name: str, variables: Mapping[str, Scalar]) -> tuple[str, ...]:
         """The folders and the name of an image file.
@@ -110,16 +113,31 @@ class Surroundings:
         return name in self._links[folder]
 
     def recipe(self, checkpoint: Model, size: Size, keys: Keys) -> CheckpointRecipe:
-        """The recipe that these keys name; items that say the same share it."""
-        key = (checkpoint.role, checkpoint.name, size, keys.steps, keys.cfg, keys.sampler, keys.scheduler)
+        """The recipe that these keys name, without what `kinds` adds; items that say the same share it."""
+        key = (
+            checkpoint.role,
+            checkpoint.name,
+            checkpoint.folder,
+            size,
+            keys.steps,
+            keys.cfg,
+            keys.sampler,
+            keys.scheduler,
+            keys.family,
+        )
         if key not in self._recipes:
+            family = keys.family or CHECKPOINT
+            usual = FAMILIES[family]
             self._recipes[key] = CheckpointRecipe(
                 checkpoint=checkpoint,
                 size=size,
-                steps=20 if keys.steps is None else keys.steps,
-                cfg=7.0 if keys.cfg is None else float(keys.cfg),
-                sampler=keys.sampler or "euler",
-                scheduler=keys.scheduler or "normal",
+                steps=usual.steps if keys.steps is None else keys.steps,
+                cfg=usual.cfg if keys.cfg is None else float(keys.cfg),
+                sampler=keys.sampler or usual.sampler,
+                scheduler=keys.scheduler or usual.scheduler,
+                family=family,
+                guidance=usual.guidance,
+                shift=usual.shift,
             )
         return self._recipes[key]
 
@@ -164,11 +182,24 @@ class Surroundings:
     def workflow(self, path: str) -> Workflow:
         """The workflow file at `path`, relative to the job file."""
         if path not in self._workflows:
-            *folders, name = naming.parts_of(path, may_climb=True) or ("",)
-            file = naming.directory_in(self.root, self.file.parent, tuple(folders)) / name
-            naming.check_links(self.root, file)
-            self._workflows[path] = read_workflow(file, self.root)
+            self._workflows[path] = read_workflow(self._file_at(path), self.root)
         return self._workflows[path]
+
+    def image(self, path: str) -> Path:
+        """The picture at `path`, relative to the job file, which need not be there yet.
+
+        :raises JobFileError: unknown-format, bad-path, outside-repository.
+        """
+        if path not in self._images:
+            naming.format_of(path)
+            self._images[path] = self._file_at(path)
+        return self._images[path]
+
+    def _file_at(self, path: str) -> Path:
+        *folders, name = naming.parts_of(path, may_climb=True) or ("",)
+        file = naming.directory_in(self.root, self.file.parent, tuple(folders)) / name
+        naming.check_links(self.root, file)
+        return file
 
     def address(self, workflow: Workflow, target: str) -> tuple[str, str]:
         """The node and input that a key of `set:` means in a workflow.

@@ -136,16 +136,24 @@ def _reason(reason: Reason) -> str:
             return "asked for"
         case "check":
             return f"check {reason.key}: found {reason.old}, wanted {reason.new}"
+        case "input":
+            return f"{reason.key}, which it is made from, is not current"
         case "changed":
             return _change(reason)
 
 
 def _change(reason: Reason) -> str:
+    if reason.part == "inputs":
+        return f"the picture of {reason.key} changed ({_short(reason.old)} → {_short(reason.new)})"
     if _is_hash(reason.old) and _is_hash(reason.new):
-        hashes = f"{str(reason.old)[:8]} → {str(reason.new)[:8]}"
+        hashes = f"{_short(reason.old)} → {_short(reason.new)}"
         return f"the workflow file changed ({hashes})" if reason.key == "workflow_sha" else f"{reason.key} {hashes}"
     old, new = _differing(reason.old, reason.new)
     return f"{reason.key} {_value(old)} → {_value(new)}"
+
+
+def _short(sha256: Scalar) -> str:
+    return str(sha256)[:8] if sha256 else "none"
 
 
 def _differing(old: Scalar, new: Scalar) -> tuple[Scalar, Scalar]:

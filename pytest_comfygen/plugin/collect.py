@@ -16,7 +16,7 @@ from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, Where
 from pytest_comfygen.outputs.report import one_line, reason_lines, render
 from pytest_comfygen.plugin.selection import bring_forward
 from pytest_comfygen.plugin.session import session_of
-from pytest_comfygen.records import Job, JobFile, JobResult
+from pytest_comfygen.records import ImageRecord, Job, JobFile, JobResult, Scalar
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class ComfyItem(pytest.Function):
         self._meeting = None
         if session_of(self.config).asks_for_install and self._servers.may_install:
             self._install()
-        if self._plan.action == "make":
+        if self._plan.action == "make" and not work.is_out_of_reach(self._plan, self._is_selected):
             servers = self._servers
             client = servers.client_of(self.job, self._default_client, self._selection, self._install)
             self._meeting = servers.meet(client)
@@ -177,6 +177,14 @@ class ComfyItem(pytest.Function):
             if servers.preflight(self._meeting, self._selection):
                 bring_forward(self.session, self, servers.refused(self._meeting))
                 self._meeting = servers.meet(client)  # it may have been started again
+            if self.job.id in servers.refused(self._meeting):
+                return
+        self._plan = work.settled(self._plan, self._is_selected)
+        if self._plan.action != "make":
+            self._meeting = None
+
+    def _is_selected(self, job: Job) -> bool:
+        return any(one.id == job.id for one in jobs_of(self.session))
 
     def teardown(self) -> None:
         """Let go of what was planned; a run has many items."""
@@ -277,8 +285,8 @@ def _properties(job: Job, result: JobResult) -> Iterator[tuple[str, str]]:
     found = {
         "sha256": record.file_sha256 if record else None,
         "seed": record.seed if record else job.seed.value,
-        "checkpoint": record.fingerprint.models.get("checkpoint") if record else None,
-        "checkpoint_sha256": record.fingerprint.models.get("checkpoint_sha256") if record else None,
+        "checkpoint": _drawn_with(record, "") if record else None,
+        "checkpoint_sha256": _drawn_with(record, "_sha256") if record else None,
         "comfyui": record.comfyui.get("version") if record else None,
         "queued_s": timing.queued_s,
         "load_s": timing.load_s,
@@ -287,3 +295,9 @@ def _properties(job: Job, result: JobResult) -> Iterator[tuple[str, str]]:
     for name, value in found.items():
         if value is not None:
             yield f"comfygen.{name}", f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _drawn_with(record: ImageRecord, about: str) -> Scalar:
+    """What the record says of the checkpoint, or of the model that took its place."""
+    models = record.fingerprint.models
+    return models.get(f"checkpoint{about}", models.get(f"diffusion_model{about}"))

@@ -17,7 +17,7 @@ from pytest_comfygen.errors import ComfygenError, MachineError, NoServer
 from pytest_comfygen.flows.contact import clean_up_leftovers, open_client
 from pytest_comfygen.flows.fingerprint import fingerprint_of
 from pytest_comfygen.flows.generate import Workplace, draw, generate
-from pytest_comfygen.flows.models import Models, checkpoints_of, listed_name, with_names
+from pytest_comfygen.flows.models import Models, listed_models, listed_name, with_names
 from pytest_comfygen.flows.persist import patiently, persistently
 from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.flows.preflight import check_selection, undeclared_nodes
@@ -70,7 +70,7 @@ class Servers:
         self._unequipped: ComfygenError | None = None
         self._meetings: dict[str, Meeting | ComfygenError] = {}
         self._refused: dict[str, Mapping[str, ComfygenError]] = {}
-        self._checkpoints: dict[str, tuple[str, ...]] = {}
+        self._listed: dict[str, Mapping[str, tuple[str, ...]]] = {}
         self._object_info: dict[str, ObjectInfo] = {}
         self._clients: dict[str | tuple[str, ...], ComfyClient | ComfygenError] = {}
         self._open = ExitStack()
@@ -196,7 +196,7 @@ class Servers:
         object_info = self._ask_for_nodes(meeting)
         plans = (self._plan(job) for job in selection())
         wanted = [plan for plan in plans if plan.action == "make"]
-        self._checkpoints[meeting.met_at] = checkpoints_of(object_info)
+        self._listed[meeting.met_at] = listed_models(object_info)
         jobs = [(self._fitted(plan.job, meeting), plan.seed) for plan in wanted]
         self._object_info[meeting.met_at] = object_info
         self._refused[meeting.met_at] = check_selection(
@@ -225,7 +225,7 @@ class Servers:
             store = self._store(job.root)
             return self.draw(job, plan.seed, meeting, hooks, lambda data: store.write_sketch(job.output, data))
         # A model may have been downloaded since the plan was made.
-        fingerprint = fingerprint_of(plan.job, plan.seed, self._models.sha256_of)
+        fingerprint = fingerprint_of(plan.job, plan.seed, self._models.sha256_of, plan.fingerprint.inputs)
         fitted = replace(plan, job=job, fingerprint=fingerprint)
 
         def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
@@ -266,6 +266,7 @@ class Servers:
             journal=self._opened_journal(),
             hooks=hooks,
             notify=notify,
+            sketch=self._settings.sketch,
         )
 
     def _is_elsewhere(self, job: Job) -> bool:
@@ -273,9 +274,9 @@ class Servers:
         return bool(job.server.urls) and not (self._settings.url or self._settings.sketch)
 
     def _fitted(self, job: Job, meeting: Meeting) -> Job:
-        """The job with its checkpoint called as this server calls it, and its workflow as this server runs it."""
-        names = self._checkpoints.get(meeting.met_at, ())
-        job = with_names(job, lambda model: listed_name(model, names))
+        """The job with its models called as this server calls them, and its workflow as this server runs it."""
+        names = self._listed.get(meeting.met_at, {})
+        job = with_names(job, lambda model: listed_name(model, names.get(model.folder, ())))
         object_info = self._object_info.get(meeting.met_at)
         return job if object_info is None else for_server(job, object_info)
 

@@ -91,7 +91,21 @@ class Session:
         """Let go of what the run held open."""
         if self._work is not None:
             self._work.close()
+        self._forget_chains()
         self.progress.close()
+
+    def _forget_chains(self) -> None:
+        """Remove what the workers of this run noted for each other."""
+        notes = self.root / ".comfygen" / "chains" / self.nonce
+        if self._worker is None and notes.is_dir():
+            import shutil  # noqa: PLC0415  # a run without chains must not pay
+
+            shutil.rmtree(notes, ignore_errors=True)
+
+    def note_failed(self, item: pytest.Item) -> None:
+        """An image failed: what is made from it need not wait."""
+        if self._work is not None and (job := getattr(item, "job", None)) is not None:
+            self._work.note_failed(job)
 
     def send(self, luggage: dict[str, Any]) -> None:
         """Give an xdist worker what it has to know, and listen to what it tells.

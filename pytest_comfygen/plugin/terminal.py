@@ -38,6 +38,7 @@ def retell(report: pytest.TestReport, problem: BaseException, item: pytest.Item)
         told = tuple(_told(problem))
         item.user_properties.extend(told)  # JUnit reads them when the item is torn down,
         report.user_properties.extend(told)  # everybody else with this report
+        session_of(item.config).note_failed(item)
     elif isinstance(problem, pytest.skip.Exception) and _is_image(report):
         path, line, _ = item.reportinfo()
         report.longrepr = (str(path), (line or 0) + 1, f"Skipped: {problem.msg}")

@@ -13,6 +13,7 @@ from pytest_comfygen.flows.repository import find_root
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.naming import collision_key
 from pytest_comfygen.plugin.asked import is_job_file
+from pytest_comfygen.plugin.chains import CHAINS, Chains
 from pytest_comfygen.records import Environment, Event, ImageRecord, Job, JobFile, JobResult, Model
 from pytest_comfygen.settings import Settings
 
@@ -47,6 +48,7 @@ class Work:
         self._jobs: dict[Path, tuple[Job, ...]] = {}
         self._loaded: dict[Path, JobFile | None] = {}
         self._desks: list[Desk] = []
+        self._chains = Chains(settings, lambda: self.local_directory(CHAINS) / nonce)
         self._open = ExitStack()
 
     def desk(self, settings: Settings | None = None) -> Desk:
@@ -96,6 +98,7 @@ class Work:
             raise OutputCollision(first.message, where=first.where, also=rest)
         self._claims |= claims
         self._jobs[path] = job_file.jobs
+        self._chains.add(job_file)
         return job_file
 
     def job(self, path: Path, number: int) -> Job:
@@ -113,10 +116,23 @@ class Work:
 
     def plan(self, job: Job) -> Plan:
         """What has to be done for `job`."""
+        return self._planned(job, {})
+
+    def _planned(self, job: Job, known: dict[str, Plan]) -> Plan:
+        """The plan of a job.
+
+        :param known: the plans of other items of its file, to which those are added that it is made from.
+        """
         from pytest_comfygen.flows.plan import make_plan, plan_sketch  # noqa: PLC0415  # collecting must not pay
 
         if self._settings.sketch:
             return plan_sketch(job, nonce=self._nonce)
+
+        def plan_of(made: Job, name: str) -> Plan:
+            if name not in known:
+                known[name] = self._planned(self._chains.job(made.file, name), known)
+            return known[name]
+
         return make_plan(
             job,
             self.store(job.root),
@@ -124,7 +140,29 @@ class Work:
             nonce=self._nonce,
             owned_elsewhere=self._is_owned_elsewhere,
             sha256_of=self._sha256_of,
+            plan_of=plan_of,
         )
+
+    def is_out_of_reach(self, plan: Plan, is_selected: Callable[[Job], bool]) -> bool:
+        """Whether a picture is to be made from an item that this run does not make.
+
+        :param is_selected: whether this run has another item.
+        """
+        return bool(plan.waits_for) and self._chains.is_out_of_reach(plan, is_selected)
+
+    def settled(self, plan: Plan, is_selected: Callable[[Job], bool]) -> Plan:
+        """The plan that an item acts on: what it is made from is there, or the reason to refuse it.
+
+        On a worker this waits for what another one makes.
+        """
+        if plan.action != "make" or not plan.waits_for:
+            return plan
+        shared = self._worker is not None
+        return self._chains.settled(plan, lambda: self.plan(plan.job), is_selected, shared=shared)
+
+    def note_failed(self, job: Job) -> None:
+        """Tell the items of all workers that are made from `job` not to wait for it."""
+        self._chains.note_failed(job)
 
     def _sha256_of(self, model: Model) -> str | None:
         """The model's hash; ComfyUI's directory is looked at only when nobody declared one and models are there."""

@@ -101,10 +101,11 @@ class Reason:
     """One reason why an image is not what its job says; wording is `outputs.report`'s.
 
     :param kind: `changed` (a fingerprint value), `missing` (no file), `damaged` (the file does not decode),
-        `check` (a check fails on the file), `asked` (`--comfy-update all`).
+        `check` (a check fails on the file), `asked` (`--comfy-update all`), `input` (the item `key`, which the image is
+        made from, is not current).
     """
 
-    kind: Literal["changed", "missing", "damaged", "check", "asked"]
+    kind: Literal["changed", "missing", "damaged", "check", "asked", "input"]
     part: Part | None = None
     key: str = ""
     old: Scalar = None

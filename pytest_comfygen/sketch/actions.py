@@ -10,7 +10,7 @@ import random
 import string
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PIL import Image, ImageChops, ImageFilter
@@ -66,14 +66,14 @@ def load_checkpoint(_: Bench, ckpt_name: str) -> Made:
     return Made((Checkpoint(ckpt_name),) * 3)
 
 
-def encode_text(_: Bench, text: str, clip: Checkpoint) -> Made:  # noqa: ARG001  # as ComfyUI's node takes it
-    """A text as conditioning."""
-    return Made((Conditioning(text),))
+def encode_text(_: Bench, text: str, clip: Checkpoint) -> Made:
+    """A text as conditioning, with what was done to the CLIP."""
+    return Made((Conditioning(text, clip.notes),))
 
 
-def set_last_layer(_: Bench, clip: Checkpoint, stop_at_clip_layer: int) -> Made:  # noqa: ARG001  # nothing to cut off
-    """The same CLIP."""
-    return Made((clip,))
+def set_last_layer(_: Bench, clip: Checkpoint, stop_at_clip_layer: int) -> Made:
+    """A CLIP that remembers where it is left."""
+    return Made((replace(clip, notes=(*clip.notes, str(stop_at_clip_layer))),))
 
 
 def empty_latent(_: Bench, width: int, height: int, batch_size: int) -> Made:
@@ -100,7 +100,7 @@ def sample(  # noqa: PLR0913, PLR0917  # KSampler's inputs
         seed=seed,
         positive=positive.text,
         negative=negative.text,
-        checkpoint=model.name,
+        checkpoint=" ".join(filter(None, (model.name, *model.notes, *positive.hints, latent_image.origin))),
         steps=steps,
         cfg=cfg,
         sampler=sampler_name,

@@ -5,16 +5,15 @@ Names, types, limits and choices are ComfyUI's. Source: `/object_info` of ComfyU
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_comfygen.sketch import actions
+from pytest_comfygen.sketch.kind_nodes import KIND_NODES, load_image, loaders
+from pytest_comfygen.sketch.node_class import Input, NodeClass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-# (type or choices,) or (type or choices, limits), as ComfyUI's INPUT_TYPES write it.
-Input: TypeAlias = "tuple[str | list[str]] | tuple[str | list[str], Mapping[str, Any]]"
 Catalogue: TypeAlias = "Mapping[str, NodeClass]"
 
 WEIGHTS_SUFFIXES = (".ckpt", ".pt", ".pt2", ".bin", ".pth", ".safetensors", ".pkl", ".sft")
@@ -83,58 +82,11 @@ class AnyWeights(list[str]):
         return super().__contains__(name) or (isinstance(name, str) and name.lower().endswith(WEIGHTS_SUFFIXES))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeClass:
-    """A kind of node.
+class AnyName(list[str]):
+    """An empty list that holds every name: which pictures there are, LoadImage looks when it runs."""
 
-    :param modern: it is written in ComfyUI's newer style, which shows in small ways in `/object_info`.
-    :param steps: how many sampling steps a run takes, from the node's inputs.
-    :param reports_steps: each step is told to the client.
-    """
-
-    name: str
-    run: actions.Action
-    inputs: Mapping[str, Input]
-    outputs: Sequence[str] = ()
-    output_names: Sequence[str] | None = None
-    display_name: str | None
-    category: str
-    module: str = "nodes"
-    output_node: bool = False
-    modern: bool = False
-    steps: Callable[[Mapping[str, Any]], int] = field(default=lambda _: 0)
-    reports_steps: bool = False
-
-    @property
-    def hidden(self) -> Mapping[str, str]:
-        """The inputs that the server fills in itself: all our output nodes save pictures with their prompt."""
-        return {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"} if self.output_node else {}
-
-    def describe(self) -> dict[str, Any]:
-        """The class's entry in `/object_info`."""
-        parts: dict[str, Mapping[str, Any]] = {"required": self.inputs}
-        if self.hidden:
-            parts["hidden"] = self.hidden
-        about = {
-            "input": parts,
-            "input_order": {part: list(inputs) for part, inputs in parts.items()},
-            "output": self.outputs,
-            "output_is_list": [False] * len(self.outputs),
-            "output_name": self.output_names or self.outputs,
-            "name": self.name,
-            "display_name": self.display_name,
-            "description": "",
-            "python_module": self.module,
-            "category": self.category,
-            "output_node": self.output_node,
-        }
-        newer = {
-            "output_tooltips": [None] * len(self.outputs),
-            "deprecated": False,
-            "experimental": False,
-            "api_node": False,
-        }
-        return {**about, **newer} if self.modern else about
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str)
 
 
 def node_classes(checkpoints: Sequence[str], *, any_model: bool) -> Catalogue:
@@ -144,7 +96,9 @@ def node_classes(checkpoints: Sequence[str], *, any_model: bool) -> Catalogue:
     :param any_model: accept other model names, too.
     """
     names = (AnyWeights if any_model else list)(sorted(checkpoints))
-    return {node.name: node for node in (_checkpoint_loader(names), *_MODEL_NODES, *_IMAGE_NODES, *_TEXT_NODES)}
+    others = loaders(AnyWeights() if any_model else [])
+    ours = (_checkpoint_loader(names), *_MODEL_NODES, *_IMAGE_NODES, *_TEXT_NODES, *others, *KIND_NODES)
+    return {node.name: node for node in (*ours, load_image(AnyName()))}
 
 
 def _integer(default: int, low: int, high: int, step: int | None = 1, **more: object) -> Input:

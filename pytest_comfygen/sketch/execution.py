@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from pytest_comfygen.sketch.actions import Bench, Made
-    from pytest_comfygen.sketch.catalogue import Catalogue, NodeClass
+    from pytest_comfygen.sketch.catalogue import Catalogue
+    from pytest_comfygen.sketch.node_class import NodeClass
     from pytest_comfygen.sketch.queue import Item, PromptQueue
 
 _SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
@@ -176,7 +177,7 @@ class Executor:
         """The node's inputs with links resolved; inputs that its class does not have are dropped."""
         node = item.prompt[node_id]
         node_class = self._stage.catalogue[node["class_type"]]
-        given = {name: value for name, value in node["inputs"].items() if name in node_class.inputs}
+        given = {name: value for name, value in node["inputs"].items() if name in node_class.known}
         inputs = {
             name: self._cache[signatures[value[0]]].made.values[value[1]] if is_link(value) else value
             for name, value in given.items()

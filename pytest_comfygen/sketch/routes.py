@@ -102,6 +102,7 @@ class Api:
             ("POST", "/interrupt", self.post_interrupt),
             ("POST", "/free", self.post_free),
             ("GET", "/view", self.view),
+            ("HEAD", "/view", self.view),
             ("POST", "/upload/image", self.upload_image),
             ("GET", "/system_stats", self.system_stats),
             ("GET", "/features", self.features),

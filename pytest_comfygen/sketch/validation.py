@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from pytest_comfygen.sketch.catalogue import Catalogue, Input
+    from pytest_comfygen.sketch.catalogue import Catalogue
+    from pytest_comfygen.sketch.node_class import Input
 
 Graph: TypeAlias = "dict[str, dict[str, Any]]"
 Problem: TypeAlias = "dict[str, Any]"
@@ -129,7 +130,10 @@ class _Judge:
         given = self._graph[node_id]["inputs"]
         problems: list[Problem] = []
         sources_valid = True
-        for name, spec in self._catalogue[self._graph[node_id]["class_type"]].inputs.items():
+        node_class = self._catalogue[self._graph[node_id]["class_type"]]
+        for name, spec in node_class.known.items():
+            if name not in given and name in node_class.optional:
+                continue
             if name not in given:
                 problems.append(_problem("required_input_missing", "Required input is missing", name, input_name=name))
             elif isinstance(given[name], list):
@@ -197,6 +201,8 @@ def _value_problem(name: str, spec: Input, value: Any) -> Problem | None:  # noq
     if "max" in limits and value > limits["max"]:
         message = f"Value {value} bigger than max of {limits['max']}"
         return _problem("value_bigger_than_max", message, name, **about)
+    if choices == "COMBO":
+        choices = limits["options"]
     if not isinstance(choices, list) or value in choices:
         return None
     shown = str(choices)

@@ -13,16 +13,24 @@ Pictures: TypeAlias = tuple[Image.Image, ...]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A loaded model file, in all three of its parts (MODEL, CLIP and VAE)."""
+    """A loaded model file, in all three of its parts (MODEL, CLIP and VAE).
+
+    :param notes: what was laid over it.
+    """
 
     name: str
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Conditioning:
-    """An encoded text."""
+    """An encoded text.
+
+    :param hints: what else it is to be held to.
+    """
 
     text: str
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +55,11 @@ class Latent:
     :param width: of the decoded picture, pixels.
     :param height: of the decoded picture, pixels.
     :param sampling: None when nothing was sampled into it.
+    :param origin: what it was made of; empty for an empty one.
     """
 
     width: int
     height: int
     batch: int
     sampling: Sampling | None = None
+    origin: str = ""

@@ -209,3 +209,14 @@ def test_paths_that_cannot_be_meant_end_the_run_before_it_begins(
 
     assert result.ret == 4
     result.stderr.fnmatch_lines([f"*{told}", "hint: correct the path, which is relative to the repository"])
+
+
+def test_a_lora_that_is_not_there_is_told_at_its_place_and_the_other_image_is_made(ready_machine: Machine) -> None:
+    ready_machine.repository.edit_job("kin_elf: {", "kin_elf: {loras: [{strength: 0.5, model: ink.safetensors}], ")
+
+    result = ready_machine.run("jobs")
+
+    result.stdout.fnmatch_lines(
+        ["*[[]model-missing[]] jobs/kins.comfyjob.yaml:6:*: ink.safetensors is not among the loras on this machine"]
+    )
+    assert ready_machine.repository.images_line(result) == "images: 1 generated, 1 failed"

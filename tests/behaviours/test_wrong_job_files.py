@@ -61,6 +61,17 @@ def started(key: str, *entries: str) -> str:
     )
 
 
+def chain(*starts: str) -> str:
+    """A job file whose items from the fourth line on, called a, b, c …, start from others."""
+    items = zip("abcdefgh", starts, strict=False)
+    return f"{START}items:\n" + "".join(f"  {name}: {{prompt: x, init_image: {start}}}\n" for name, start in items)
+
+
+def parts(keys: str) -> str:
+    """A job file whose third line has an item drawn from a model alone."""
+    return f"{HEAD}items:\n  kin: {{prompt: x, {keys}}}\n"
+
+
 def model(entry: str) -> str:
     """A job file whose second line declares a model, and whose fourth uses it."""
     return f"{HEAD}models: {{base: {{{entry}}}}}\nitems:\n  kin: {{prompt: a, checkpoint: base}}\n"
@@ -144,7 +155,7 @@ WRONG = (
     Wrong("unknown-top-key", HEAD + "item: {}\nitems: {kin: a}\n", "unknown-key", 2, 1, "'item'", "mean `items`?"),
     Wrong("prompt-at-top", HEAD + "promt: a\nitems: {kin: }\n", "unknown-key", 2, 1, "'promt'", "put `prompt` under"),
     Wrong("output-in-item", item("output: {dir: x}"), "unknown-key", 6, 5, "'output'", "at the top level"),
-    Wrong("later-key", item("loras: []"), "not-yet", 6, 5, "'loras' is part of the language", "upgrade"),
+    Wrong("later-key", item("refiner: []"), "not-yet", 6, 5, "'refiner' is part of the language", "upgrade"),
     Wrong("later-top-key", HEAD + "matrix: {}\nitems: {kin: a}\n", "not-yet", 2, 1, "'matrix'", "remove the key"),
     Wrong("later-verify-key", item("verify: {alpha: true}"), "not-yet", 6, 14, "'alpha'", "upgrade"),
     # --- values
@@ -324,6 +335,130 @@ WRONG = (
         "set-twice", workflow("draw.json", "{3.seed: 1, KSampler.seed: 2}"), "conflicting-keys", 4, 22, "the same input"
     ),
     Wrong("set-alone", item("set: {KSampler.seed: 1}"), "conflicting-keys", 6, 5, "this item has none", "`workflow:`"),
+    # --- other weights files, pictures to start from, further passes
+    Wrong("batch", item("batch: 4"), "unknown-key", 6, 5, "no key 'batch'", "one picture"),
+    Wrong("loras-text", item("loras: a.pt"), "wrong-type", 6, 12, "a list of at most 100 LoRAs", "write [a.pt]"),
+    Wrong("lora-number", item("loras: [3]"), "wrong-type", 6, 13, "a model, or a mapping", ""),
+    Wrong("lora-near", item("loras: [{model: a.pt, strenght: 1}]"), "unknown-key", 6, 27, "'strenght'", "`strength`?"),
+    Wrong("lora-strength", item("loras: [{model: a.pt, strength: 101}]"), "out-of-range", 6, 37, "-100 to 100"),
+    Wrong("lora-no-model", item("loras: [{strength: 1}]"), "missing-key", 6, 13, "`model` is missing"),
+    Wrong("lora-role", item("loras: [b.pt, ink]"), "unknown-role", 6, 19, "'ink'", "declare the role"),
+    Wrong("lora-climbs", item("loras: [{model: ../a.pt}]"), "bad-path", 6, 21, "climbs"),
+    Wrong("vae-role", item("vae: clear"), "unknown-role", 6, 10, "'clear'"),
+    Wrong(
+        "vae-no-vae",
+        model("file: checkpoints/a.pt").replace("prompt: a,", "prompt: a, vae: base,"),
+        "wrong-type",
+        4,
+        25,
+        "checkpoints/, not a VAE",
+        "vae/",
+    ),
+    Wrong("clip-skip-zero", item("clip_skip: 0"), "out-of-range", 6, 16, "from 1 to 24"),
+    Wrong("family", item("family: fluks"), "out-of-range", 6, 13, "flux, sd3, qwen-image or z-image"),
+    Wrong(
+        "family-clip-skip",
+        item("{family: flux, clip_skip: 2}"[1:-1].replace(", ", "\n    ")),
+        "conflicting-keys",
+        7,
+        5,
+        "no meaning for flux",
+    ),
+    Wrong("family-size", item("family: flux\n    size: 1000x1000"), "out-of-range", 7, 11, "multiple of 16", "992x992"),
+    Wrong("guidance", item("guidance: 3"), "conflicting-keys", 6, 5, "Flux's alone", "`family: flux`"),
+    Wrong("shift", item("shift: 3"), "conflicting-keys", 6, 5, "sd3, qwen-image and z-image"),
+    Wrong("encoders-alone", item("text_encoders: [a.pt]"), "conflicting-keys", 6, 5, "`diffusion_model`"),
+    Wrong(
+        "model-and-checkpoint", item("diffusion_model: a.pt"), "conflicting-keys", 6, 5, "exclude each other", "null"
+    ),
+    Wrong("model-no-family", parts("diffusion_model: a.pt"), "missing-key", 3, 20, "needs `family`", "flux, sd3"),
+    Wrong("model-no-encoders", parts("diffusion_model: a.pt, family: sd3"), "missing-key", 3, 20, "`text_encoders`"),
+    Wrong(
+        "model-no-vae",
+        parts("diffusion_model: a.pt, family: sd3, text_encoders: [b.pt]"),
+        "missing-key",
+        3,
+        20,
+        "`vae`",
+    ),
+    Wrong(
+        "encoders-count",
+        parts("diffusion_model: a.pt, family: flux, vae: v.pt, text_encoders: [b.pt]"),
+        "out-of-range",
+        3,
+        83,
+        "flux takes 2, not 1",
+    ),
+    Wrong("init-outside", item("init_image: ../../a.png"), "outside-repository", 6, 17, "leads out"),
+    Wrong("init-absolute", item("init_image: /etc/a.png"), "bad-path", 6, 17, "is absolute"),
+    Wrong("init-link", item("init_image: ../link/a.png"), "outside-repository", 6, 17, "through a link"),
+    Wrong("init-format", item("init_image: a.gif"), "unknown-format", 6, 17, "'a.gif'"),
+    Wrong(
+        "init-both", item("init_image: {file: a.png, item: b}"), "conflicting-keys", 6, 17, "one of `file` and `item`"
+    ),
+    Wrong(
+        "init-neither", item("init_image: {}"), "conflicting-keys", 6, 17, "one of `file` and `item`", "{item: NAME}"
+    ),
+    Wrong("init-key", item("init_image: {itm: b}"), "unknown-key", 6, 18, "'itm'", "`item`?"),
+    Wrong("init-number", item("init_image: 3"), "wrong-type", 6, 17, "a path, or a mapping"),
+    Wrong("init-unknown", chain("a.png", "{item: aa}"), "unknown-item", 5, 37, "'aa'", "did you mean `a`?"),
+    Wrong("init-itself", chain("{item: a}"), "item-cycle", 4, 37, "'a' is made from itself", "begin with"),
+    Wrong("init-cycle", chain("{item: b}", "{item: c}", "{item: a}"), "item-cycle", 6, 37, "a → b → c → a"),
+    Wrong("denoise-alone", item("denoise: 0.5"), "conflicting-keys", 6, 5, "acts on an `init_image`", "name an"),
+    Wrong("denoise-zero", item("init_image: a.png\n    denoise: 0"), "out-of-range", 7, 14, "above 0"),
+    Wrong("mask-alone", item("mask: a.png"), "conflicting-keys", 6, 5, "acts on an `init_image`"),
+    Wrong(
+        "mask-hires",
+        item("init_image: a.png\n    mask: b.png\n    hires: {}"),
+        "conflicting-keys",
+        7,
+        5,
+        "`hires` exclude each other",
+        "in another item",
+    ),
+    Wrong("control-no-image", item("controlnet: {model: a.pt}"), "missing-key", 6, 5, "`image` is missing"),
+    Wrong(
+        "control-order",
+        item("controlnet: {model: a.pt, image: a.png, start: 0.5, end: 0.5}"),
+        "out-of-range",
+        6,
+        17,
+        "begins after it ends",
+    ),
+    Wrong(
+        "control-format", item("controlnet: {model: a.pt, image: a.txt}"), "unknown-format", 6, 38, "'a.txt'", ".png"
+    ),
+    Wrong(
+        "control-node",
+        item("controlnet: {model: a.pt, image: a.png, preprocessor: {inputs: {}}}"),
+        "missing-key",
+        6,
+        45,
+        "`node` is missing",
+    ),
+    Wrong("hires-both", item("hires: {scale: 2, size: 64x64}"), "conflicting-keys", 6, 12, "one of `scale` and `size`"),
+    Wrong("hires-scale", item("hires: {scale: 1}"), "out-of-range", 6, 20, "above 1"),
+    Wrong("hires-size", item("hires: {size: 1001x1000}"), "out-of-range", 6, 19, "multiple of 8", "1000x1000"),
+    Wrong("hires-large", item("size: 4096x512\n    hires: {scale: 8}"), "out-of-range", 7, 20, "32768x4096", "smaller"),
+    Wrong("hires-upscaler", item("hires: {upscaler: lancsoz}"), "unknown-role", 6, 23, "'lancsoz'", "nearest-exact"),
+    Wrong("upscale-no-model", item("upscale: {scale: 2}"), "missing-key", 6, 5, "`model` is missing"),
+    Wrong(
+        "upscale-large",
+        item("upscale: {model: a.pt, scale: 16}\n    size: 2048x512"),
+        "out-of-range",
+        6,
+        35,
+        "32768x8192",
+    ),
+    Wrong(
+        "kinds-workflow",
+        workflow("draw.json", "{}, loras: [a.pt]"),
+        "conflicting-keys",
+        4,
+        14,
+        "has a workflow",
+        "`loras: null`",
+    ),
     # --- JSON job files
     Wrong("json-empty", "", "empty-file", 1, 1, "holds no job", name=JSON),
     Wrong("json-comma", '{"comfyjob": 1,\n}', "syntax", 2, 1, "a key", "trailing", name=JSON),

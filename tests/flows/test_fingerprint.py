@@ -125,3 +125,47 @@ def test_a_hash_that_is_unknown_on_one_side_is_not_compared_and_counted(old: str
     )
 
     assert compared == ((), ("checkpoint_sha256",))
+
+
+KINDS_JOB = """\
+comfyjob: 1
+models: {ink: {file: loras/ink.safetensors, sha256: %s}}
+items:
+  kin:
+    checkpoint: a.safetensors
+    prompt: a dwarf
+    loras: [{model: ink, strength: 0.5}]
+    init_image: start.png
+    hires: {scale: 2}
+"""
+
+
+def test_what_other_kinds_add_is_in_the_fingerprint_and_else_nothing(tmp_path: Path) -> None:
+    plain = fingerprint_of(job(tmp_path, JOB % ("ab" * 32)), 7)
+    added = fingerprint_of(job(tmp_path, KINDS_JOB % ("ab" * 32)), 7, inputs={"init_image": "cd" * 32})
+
+    assert added.params == {
+        **plain.params,
+        "loras.0.strength": 0.5,
+        "loras.0.strength_clip": 0.5,
+        "denoise": 0.6,
+        "hires.size": "1024x1024",
+        "hires.steps": 20,
+        "hires.denoise": 0.5,
+        "hires.upscaler": "nearest-exact",
+    }
+    assert added.models == {
+        "checkpoint": "a.safetensors",
+        "checkpoint_sha256": None,
+        "loras.0.model": "ink.safetensors",
+        "loras.0.model_sha256": "ab" * 32,
+    }
+    assert added.inputs == {"init_image": "cd" * 32}
+
+
+def test_a_lora_that_goes_makes_the_image_stale(tmp_path: Path) -> None:
+    before = fingerprint_of(job(tmp_path, KINDS_JOB % ("ab" * 32)), 7)
+    after = fingerprint_of(job(tmp_path, (KINDS_JOB % ("ab" * 32)).replace("    loras:", "    # loras:")), 7)
+
+    reasons, _ = compare(before, after, ("models",))
+    assert reasons == (Reason("changed", "models", "loras.0.model", "ink.safetensors", None),)

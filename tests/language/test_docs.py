@@ -13,6 +13,7 @@ from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.schema import Item, JobDocument, ModelEntry, Output, Server, Verify
 from pytest_comfygen.language.schema.draft07 import json_schema
 from pytest_comfygen.language.schema.flags import FLAGS
+from pytest_comfygen.language.schema.kinds import KINDS
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = (DOCS / "reference" / "job-file.md").read_text(encoding="utf-8")
@@ -54,7 +55,7 @@ def test_editors_accept_an_example(text: str) -> None:
     jsonschema.validate(yaml.safe_load(text), json_schema(), cls=jsonschema.Draft7Validator)
 
 
-@pytest.mark.parametrize("model", [JobDocument, Server, ModelEntry, Output, Item, Verify])
+@pytest.mark.parametrize("model", [JobDocument, Server, ModelEntry, Output, Item, Verify, *KINDS])
 def test_every_key_is_in_the_reference(model: type[JobDocument]) -> None:
     keys = [*model.model_fields, *model.LATER]
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_comfygen.errors import BadPath, UnknownRole, WrongType
-from pytest_comfygen.language.roles import ModelNames, checkpoint_named, declared_model
+from pytest_comfygen.language.roles import ModelNames, declared_model, model_named
 from pytest_comfygen.language.schema import ModelEntry
 from pytest_comfygen.records import Model
 
@@ -22,7 +22,7 @@ NAMED = [
 
 @pytest.mark.parametrize(("text", "model"), NAMED)
 def test_a_checkpoint_is_found_by_role_and_by_file(text: str, model: Model) -> None:
-    assert model == checkpoint_named(text, MODELS)
+    assert model == model_named(text, MODELS, "checkpoints")
 
 
 @pytest.mark.parametrize(
@@ -34,20 +34,20 @@ def test_a_checkpoint_is_found_by_role_and_by_file(text: str, model: Model) -> N
 )
 def test_an_unknown_role_is_refused_with_what_there_is(text: str, hint: str) -> None:
     with pytest.raises(UnknownRole) as caught:
-        checkpoint_named(text, MODELS)
+        model_named(text, MODELS, "checkpoints")
 
     assert hint == caught.value.hint
 
 
 def test_a_role_of_another_folder_is_no_checkpoint() -> None:
     with pytest.raises(WrongType, match="upscale_models/, not a checkpoint"):
-        checkpoint_named("upscaler", MODELS)
+        model_named("upscaler", MODELS, "checkpoints")
 
 
 @pytest.mark.parametrize("text", ["../secret.ckpt", "/etc/x.ckpt", "a\\b.ckpt", "C:/x.ckpt"])
 def test_a_checkpoint_stays_in_its_folder(text: str) -> None:
     with pytest.raises(BadPath):
-        checkpoint_named(text, MODELS)
+        model_named(text, MODELS, "checkpoints")
 
 
 def test_a_declared_model_keeps_what_is_said_of_it() -> None:

@@ -256,8 +256,24 @@ def test_uploads_get_the_same_names(real: Server, sketch: Server) -> None:
     assert names(sketch) == names(real)
 
 
+# What the stand-in lists no files for: the inputs whose choices are the files of a server.
+FILES = {"lora_name", "vae_name", "unet_name", "control_net_name", "model_name", "image"}
+FILES |= {"clip_name", "clip_name1", "clip_name2", "clip_name3"}
+
+
+def without_files(info: dict[str, Any]) -> dict[str, Any]:
+    """The node classes of a server, whatever files it has besides checkpoints."""
+    for about in info.values():
+        for name, declared in about["input"].get("required", {}).items():
+            if name in FILES and isinstance(declared[0], list):
+                declared[0] = []
+            elif name in FILES and declared[0] == "COMBO":
+                declared[1]["options"] = []
+    return info
+
+
 def test_node_classes_are_described_alike(real: Server, sketch: Server) -> None:
-    ours, theirs = (server.ask("GET", "/object_info").json() for server in (sketch, real))
+    ours, theirs = (without_files(server.ask("GET", "/object_info").json()) for server in (sketch, real))
     assert comparable(ours) == {name: comparable(theirs[name]) for name in ours}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
+from hashlib import sha256
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 from uuid import uuid4
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ComfyClient", "Patience"]
 
+INPUT_FOLDER = "comfygen"
 PICTURE_LIMIT_BYTES = 512 * 2**20
 LATE_FILE_S = 2.0  # a file may come that much later than the history that names it
 LATE_FILE_PAUSE_S = 0.1
@@ -119,6 +121,33 @@ class ComfyClient:
     def _view(self, image: RemoteImage) -> Answer:
         place = {"filename": image.filename, "subfolder": image.subfolder, "type": image.type}
         return self._http.get("/view", place, limit_bytes=PICTURE_LIMIT_BYTES, torn=TransferIncomplete)
+
+    # --- pictures for jobs to start from ------------------------------------------------------------------------------
+
+    def send_image(self, content: bytes, suffix: str) -> str:
+        """Put a picture where LoadImage finds it, unless it is there already.
+
+        It is named after its content, so that nobody's picture takes the place of another's.
+
+        :param suffix: such as `.png`.
+        :returns: its name, as LoadImage takes it.
+        :raises TransferIncomplete: the server does not take it.
+        """
+        name = f"{sha256(content).hexdigest()[:32]}{suffix}"
+        place = {"filename": name, "subfolder": INPUT_FOLDER, "type": "input"}
+        there = self._http.head("/view", place)
+        if there.status != HTTPStatus.OK or there.length != len(content):
+            fields = {"subfolder": INPUT_FOLDER, "type": "input", "overwrite": "true"}
+            answer = self._http.send_file("/upload/image", name, content, fields)
+            if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                told = f"a picture of {len(content) / 2**20:.0f} MiB is too large for the server"
+                raise TransferIncomplete(told, hint="start ComfyUI with --max-upload-size")
+            if answer.status != HTTPStatus.OK:
+                raise answers.refusal(answer)
+            taken_as = answers.an_object(answers.document(answer), "POST /upload/image: the answer").get("name")
+            if taken_as != name:
+                raise BadResponse(f"the server took the picture as {taken_as!r} instead of {name!r}")
+        return f"{INPUT_FOLDER}/{name}"
 
     # --- jobs ---------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
+from urllib3 import encode_multipart_formdata
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from pytest_comfygen.engine.client.address import is_loopback, plain_target
@@ -73,6 +75,7 @@ class Answer:
 
     :param route: method and path, such as `GET /queue`.
     :param status: 2xx or 4xx; other statuses are setbacks.
+    :param length: what the server says of the body's length, also where it sends none.
     """
 
     url: str
@@ -80,6 +83,7 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+    length: int = 0
 
 
 class Setback(Exception):
@@ -164,6 +168,37 @@ class Transport:
         except Setback as setback:
             raise setback.error from None
 
+    def head(self, path: str, params: Mapping[str, str]) -> Answer:
+        """What GET would answer, without its body; tried again likewise.
+
+        :raises ServerUnreachable, ServerTooSlow, ServerFailed, NotComfyUI: when there is no answer to rely on.
+        """
+        try:
+            return self._persist(
+                lambda patience: self._exchange("HEAD", path, patience, params=params, limit_bytes=sys.maxsize),
+                lambda setback: setback.again,
+                self._patience,
+            )
+        except Setback as setback:
+            raise setback.error from None
+
+    def send_file(self, path: str, name: str, content: bytes, fields: Mapping[str, str]) -> Answer:
+        """POST a form with a file called `image`; tried again, since the same file twice is the same as once.
+
+        :raises ServerUnreachable, ServerTooSlow, ServerFailed, NotComfyUI: when there is no answer to rely on.
+        """
+        file: tuple[str, bytes, str] = (name, content, "application/octet-stream")
+        parts: Mapping[str, str | tuple[str, bytes, str]] = {**fields, "image": file}
+        body, kind = encode_multipart_formdata(parts)
+        try:
+            return self._persist(
+                lambda patience: self._exchange("POST", path, patience, body=body, content_type=kind),
+                lambda setback: setback.again,
+                self._patience,
+            )
+        except Setback as setback:
+            raise setback.error from None
+
     def post(self, path: str, body: bytes, patience: Patience | None = None) -> Answer:
         """POST JSON; tried again only when the server cannot have acted on it.
 
@@ -201,6 +236,7 @@ class Transport:
         *,
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        content_type: str = "application/json",
         limit_bytes: int = JSON_LIMIT_BYTES,
         torn: type[ComfygenError] = BadResponse,
     ) -> Answer:
@@ -211,7 +247,7 @@ class Transport:
                 self.url + path,
                 params=params,
                 data=body,
-                headers={"Content-Type": "application/json"} if body is not None else None,
+                headers={"Content-Type": content_type} if body is not None else None,
                 stream=True,
                 allow_redirects=False,
                 timeout=(patience.connect_s, patience.exchange_s),
@@ -220,7 +256,8 @@ class Transport:
                 content = self._hide_secrets(_read(response, self.url, route, limit_bytes, torn))
         except requests.RequestException as error:
             raise _explain(error, self.url, route, torn) from None
-        return _usable(response, Answer(self.url, route, response.status_code, _type_of(response), content))
+        length = _number(response, "Content-Length")
+        return _usable(response, Answer(self.url, route, response.status_code, _type_of(response), content, length))
 
     def _hide_secrets(self, content: bytes) -> bytes:
         """`content` without our own credentials: a server may repeat what it got, and its words reach our messages."""

@@ -116,10 +116,20 @@ class Places(Mapping[str, Where]):
 
 
 def _flat(table: Table, prefix: str = "") -> Iterator[tuple[str, Mark]]:
-    """Every key below `table` in dotted form; the values that come from no file are left out."""
+    """Every key below `table` in dotted form, entries of lists by number; values of no file are left out."""
     for key, mark in table.marks.items():
         if mark[2]:
             yield prefix + key, mark
         value = table[key]
         if isinstance(value, Table):
             yield from _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, Row):
+            yield from _flat_row(value, f"{prefix}{key}.")
+
+
+def _flat_row(row: Row, prefix: str) -> Iterator[tuple[str, Mark]]:
+    for number, (value, spot) in enumerate(zip(row, row.spots, strict=True)):
+        if spot[0]:
+            yield f"{prefix}{number}", (*spot, *spot)
+        if isinstance(value, Table):
+            yield from _flat(value, f"{prefix}{number}.")

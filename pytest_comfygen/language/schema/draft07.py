@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
+from pytest_comfygen.language.schema.kinds import KINDS, Short
 from pytest_comfygen.language.schema.models import JobDocument
 
 __all__ = ["json_schema"]
@@ -22,15 +23,18 @@ def json_schema() -> dict[str, Any]:
     """The schema of a whole job file, without the keys that this version does not act on."""
     schema = JobDocument.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Untitled)
     definitions = schema.pop("$defs")
-    definitions["Item"] = _with_short_forms(definitions["Item"])
+    definitions["Item"] = _with_short_forms(definitions["Item"], "string", "null")
+    for kind in KINDS:
+        if issubclass(kind, Short):
+            definitions[kind.__name__] = _with_short_forms(definitions[kind.__name__], "string")
     schema = {"$schema": "http://json-schema.org/draft-07/schema#", **schema, "definitions": definitions}
     _drop_null_defaults(schema)
     return schema
 
 
-def _with_short_forms(item: JsonSchemaValue) -> JsonSchemaValue:
-    """An item may also be its prompt alone, or nothing."""
-    return {"description": item.pop("description"), "anyOf": [item, {"type": "string"}, {"type": "null"}]}
+def _with_short_forms(mapping: JsonSchemaValue, *types: str) -> JsonSchemaValue:
+    """An item may also be its prompt alone, or nothing; other mappings the value of their main key."""
+    return {"description": mapping.pop("description"), "anyOf": [mapping, *({"type": one} for one in types)]}
 
 
 def _drop_null_defaults(schema: Any) -> None:  # noqa: ANN401  # any part of a JSON document

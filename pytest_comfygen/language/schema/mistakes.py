@@ -24,14 +24,16 @@ from pytest_comfygen.errors import (
     WrongType,
 )
 from pytest_comfygen.language.load import Document
-from pytest_comfygen.language.schema.models import Closed, Item, JobDocument, Keys, ModelEntry, Output, Server, Verify
+from pytest_comfygen.language.schema.closed import Closed
+from pytest_comfygen.language.schema.kinds import KINDS
+from pytest_comfygen.language.schema.models import Item, JobDocument, Keys, ModelEntry, Output, Server, Verify
 from pytest_comfygen.language.schema.values import Wants
 
 __all__ = ["mistakes", "shown"]
 
+_MODELS: tuple[type[Closed], ...] = (JobDocument, Server, ModelEntry, Output, Keys, Item, Verify, *KINDS)
 _TYPES: dict[type[Closed], dict[str, Any]] = {
-    model: typing.get_type_hints(model, include_extras=True)
-    for model in (JobDocument, Server, ModelEntry, Output, Keys, Item, Verify)
+    model: typing.get_type_hints(model, include_extras=True) for model in _MODELS
 }
 _WRAPPERS = (typing.Annotated, typing.Union, types.UnionType)
 _BY_CODE: dict[str, type[JobFileError]] = {
@@ -103,6 +105,8 @@ def _hint(kind: type[JobFileError], wants: str, value: object) -> str | None:
 def _unknown_key(key: str, model: type[Closed], where: Where | None) -> JobFileError:
     if key in model.LATER:
         return NotYet(f"the key {key!r} is part of the language, but this version does not act on it yet", where=where)
+    if key in model.NEVER:
+        return UnknownKey(f"there is no key {key!r}", where=where, hint=model.NEVER[key])
     allowed = list(model.model_fields)
     is_elsewhere = model in {Item, Keys} and key in JobDocument.model_fields
     near = [] if is_elsewhere else get_close_matches(key, allowed, n=1)

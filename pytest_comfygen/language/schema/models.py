@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from types import MappingProxyType
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from pytest_comfygen.language.schema.closed import Closed, key as _key
+from pytest_comfygen.language.schema.kinds import (
+    ClipSkip,
+    ControlNet,
+    Denoise,
+    FamilyName,
+    Guidance,
+    HiresKey,
+    ImageSource,
+    Loras,
+    Shift,
+    TextEncoders,
+    UpscaleKey,
+)
 from pytest_comfygen.language.schema.values import (
     CustomNodes,
     Flag,
@@ -27,25 +42,6 @@ from pytest_comfygen.records import Part
 __all__ = ["Closed", "Item", "JobDocument", "Keys", "ModelEntry", "Output", "Server", "Verify"]
 
 MAX_ITEMS = 100_000
-
-
-def _key(description: str, *examples: object, default: object = None) -> Any:  # noqa: ANN401  # as pydantic's own Field
-    """A key that may be left out. `default` is what then happens, for people; the value itself stays None."""
-    extra: Any = {} if default is None else {"default": default}
-    return Field(default=None, description=description, examples=list(examples) or None, json_schema_extra=extra)
-
-
-# --- the models -----------------------------------------------------------------------------------------------------
-
-
-class Closed(BaseModel):
-    """A mapping that allows its own keys and no others.
-
-    `LATER` names the keys that the language has and this version does not act on.
-    """
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-    LATER: ClassVar[frozenset[str]] = frozenset()
 
 
 class Server(Closed):
@@ -117,16 +113,14 @@ class Verify(Closed):
 class Keys(Closed):
     """What an item may say, and `defaults` for all items."""
 
-    LATER = frozenset(
-        {"loras", "vae", "clip_skip", "init_image", "denoise", "mask", "controlnet", "hires", "upscale"}
-        | {"family", "refiner", "batch", "candidates"}
-    )
+    LATER = frozenset({"refiner", "candidates"})
+    NEVER = MappingProxyType({"batch": "an item is one picture: write an item for each, or `seed:` for another one"})
 
     prompt: Text | None = _key("What the image shows; `${…}` may be used.", "portrait of ${subject}, oil painting")
     negative: Text | None = _key("What it must not show.", "text, watermark", default="")
     checkpoint: Word | None = _key("A role from `models`, or a checkpoint's file name as ComfyUI lists it.", "base")
     size: SizePx | None = _key(
-        "Width x height in pixels; multiples of 8 for a checkpoint.", "832x1216", default="512x512"
+        "Width x height in pixels; multiples of 8 for a checkpoint, of 16 for a family.", "832x1216", default="512x512"
     )
     steps: Annotated[int, Field(ge=1, le=1000), Wants("an integer from 1 to 1000")] | None = _key(
         "Sampling steps.", 30, default=20
@@ -137,6 +131,36 @@ class Keys(Closed):
     sampler: Word | None = _key("ComfyUI's name of the sampler.", "dpmpp_2m", default="euler")
     scheduler: Word | None = _key("ComfyUI's name of the scheduler.", "karras", default="normal")
     seed: SeedValue | None = _key("The seed, or the rule that finds it.", 1234, "from-prompt", default="from-name")
+    family: FamilyName | None = _key(
+        "The family of models, which decides the graph and the defaults; nothing for SD 1.5, SDXL and their like.",
+        "flux",
+    )
+    diffusion_model: Word | None = _key(
+        "Instead of a checkpoint: a family's model alone, a role or a file name.", "flux1-dev.safetensors"
+    )
+    text_encoders: TextEncoders | None = _key(
+        "The text encoders of a `diffusion_model`, as roles or file names.",
+        ["clip_l.safetensors", "t5xxl_fp16.safetensors"],
+    )
+    vae: Word | None = _key(
+        "A VAE, as a role or a file name; the checkpoint's own when nothing is said.", "ae.safetensors"
+    )
+    guidance: Guidance | None = _key("Flux: how closely the prompt is followed.", 3.5)
+    shift: Shift | None = _key("sd3, qwen-image, z-image: the shift of the noise schedule.", 3.0)
+    clip_skip: ClipSkip | None = _key("At which layer from the end the text encoder is left, counted from 1.", 2)
+    loras: Loras | None = _key("LoRAs, in the order in which they are laid over the model.", ["ink.safetensors"])
+    init_image: Annotated[ImageSource, Wants("a path, or a mapping")] | None = _key(
+        "The picture that this one starts from.", "sketches/dwarf.png", {"item": "kin_dwarf"}
+    )
+    denoise: Denoise | None = _key("How much of `init_image` is drawn anew.", 0.4, default=0.6)
+    mask: Annotated[ImageSource, Wants("a path, or a mapping")] | None = _key(
+        "White where `init_image` may change; the rest stays.", "masks/beard.png"
+    )
+    controlnet: Annotated[ControlNet, Wants("a mapping")] | None = _key(
+        "Hold the picture to the shapes of another one.", {"model": "canny.safetensors", "image": "pose.png"}
+    )
+    hires: HiresKey | None = _key("A second pass over the enlarged picture.", {"scale": 1.5, "denoise": 0.5})
+    upscale: UpscaleKey | None = _key("Enlarge the finished picture by an upscale model.", "4x-soft.safetensors")
     vars: (
         Annotated[dict[str, ScalarValue], Field(max_length=250), Wants("a mapping of at most 250 variables")] | None
     ) = _key("Values for `${…}`.", {"style": "oil painting"})

@@ -1,0 +1,146 @@
+"""The pictures that a job is made from: what is known of them before a server is asked, and their way to the server.
+
+A file counts by its bytes. What another item makes counts by its pixels, so an optimised file makes nothing stale; and
+only while that item is current, since otherwise nobody knows what its picture will be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from pytest_comfygen.engine.client import ComfyClient
+from pytest_comfygen.errors import InputMissing, InputNotReady
+from pytest_comfygen.language.chains import inputs_of
+from pytest_comfygen.outputs.store import Store
+from pytest_comfygen.records import CheckpointRecipe, ImageRecord, InputImage, Job, Scalar, relative
+
+if TYPE_CHECKING:
+    from pytest_comfygen.flows.plan import Plan
+
+__all__ = ["Inputs", "look_at_inputs", "not_ready", "send_inputs", "wait_for_items"]
+
+PAUSE_S = 0.2
+
+# A picture of one grey pixel as PNG, which a sketch starts from when there is nothing to start from yet.
+_GREY = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c636868680000030401813bd3"
+    "0ae30000000049454e44ae426082"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What is known of the pictures that a job is made from.
+
+    :param hashes: by the key that names the picture; what is recorded, for one that is to come.
+    :param waits_for: the plans of the items that are not current, by item.
+    """
+
+    hashes: Mapping[str, Scalar] = field(default_factory=dict)
+    waits_for: Mapping[str, Plan] = field(default_factory=dict)
+
+
+def look_at_inputs(job: Job, store: Store, record: ImageRecord | None, plan_of: Callable[[Job, str], Plan]) -> Inputs:
+    """Look at what a job is made from.
+
+    :param record: of the job's own image.
+    :param plan_of: the plan of another item of the job's file.
+    :raises InputMissing: a file is not there; at the place of the key that names it.
+    """
+    hashes: dict[str, Scalar] = {}
+    waits_for: dict[str, Plan] = {}
+    for key, image in inputs_of(job).items():
+        if image.item is None:
+            hashes[key] = _sha256_of(job, key, image, store)
+            continue
+        plan = plan_of(job, image.item)
+        if plan.is_current and plan.record:
+            hashes[key] = plan.record.pixels_sha256
+        else:
+            hashes[key] = record.fingerprint.inputs.get(key) if record else None
+            waits_for[image.item] = plan
+    return Inputs(hashes, waits_for)
+
+
+def wait_for_items(
+    plan: Plan,
+    again: Callable[[], Plan],
+    *,
+    is_hopeless: Callable[[Plan], bool],
+    at_most_s: float,
+    sleep: Callable[[float], None],
+) -> Plan:
+    """Wait until other processes have made what the picture starts from.
+
+    :param again: makes the plan anew.
+    :param is_hopeless: whether a plan waits for an item that nobody will make.
+    :returns: the last plan; it still waits for something when that did not come.
+    """
+    waited_s = 0.0
+    while plan.waits_for and waited_s < at_most_s and not is_hopeless(plan):
+        sleep(PAUSE_S)
+        waited_s += PAUSE_S
+        plan = again()
+    return plan
+
+
+def not_ready(plan: Plan, *, was_asked_for: bool) -> InputNotReady:
+    """The error for a picture whose beginning did not come.
+
+    :param was_asked_for: whether this run was to make it.
+    """
+    name, needed = next(iter(plan.waits_for.items()))
+    job = plan.job
+    key = next(key for key, image in inputs_of(job).items() if image.item == name)
+    if needed.problem:
+        state, hint = f": {needed.problem.message}", needed.problem.hint
+    elif was_asked_for:
+        state, hint = ", which this run did not make", f"see {name} above, mend it and run again"
+    else:
+        state, hint = ", which is not current", f'make both: pytest "{needed.job.id}" "{job.id}"'
+    return InputNotReady(f"{job.name} is made from {name}{state}", where=job.place(f"{key}.item"), hint=hint)
+
+
+def send_inputs(job: Job, client: ComfyClient, store: Store, *, sketch: bool) -> Job:
+    """The job with its pictures on the server, each called as it is there.
+
+    :param sketch: begin with something grey where there is no picture.
+    :raises InputMissing: a file is not there.
+    :raises MachineError: the server does not take it.
+    """
+    recipe = job.recipe
+    if not isinstance(recipe, CheckpointRecipe) or not recipe.inputs:
+        return job
+    names = {image: _sent(job, key, client, store, sketch=sketch) for key, image in recipe.inputs.items()}
+    return replace(job, recipe=recipe.with_inputs(lambda image: replace(image, name=names[image])))
+
+
+def _sent(job: Job, key: str, client: ComfyClient, store: Store, *, sketch: bool) -> str:
+    image = inputs_of(job)[key]
+    seen = store.look(image.file)
+    if sketch and (not seen.exists or seen.lfs_oid):
+        return client.send_image(_GREY, ".png")
+    if not seen.exists:
+        raise _missing(job, key, image)
+    if seen.lfs_oid:
+        told = f"{relative(image.file, job.root)} is a Git LFS pointer, not an image"
+        raise InputMissing(told, where=job.place(key), hint="git lfs pull")
+    return client.send_image(store.read(image.file), image.file.suffix.lower())
+
+
+def _sha256_of(job: Job, key: str, image: InputImage, store: Store) -> str | None:
+    seen = store.look(image.file)
+    if not seen.exists:
+        raise _missing(job, key, image)
+    return seen.lfs_oid or seen.sha256
+
+
+def _missing(job: Job, key: str, image: InputImage) -> InputMissing:
+    folder = image.file.parent
+    siblings = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    near = get_close_matches(image.file.name, siblings, n=1)
+    hint = f"did you mean {near[0]}?" if near else "the path is relative to the job file"
+    return InputMissing(f"{relative(image.file, job.root)} does not exist", where=job.place(key), hint=hint)
