@@ -10,8 +10,11 @@ __all__ = [
     "BadPath",
     "BadTemplate",
     "DuplicateKey",
+    "DuplicateName",
     "EmptyFile",
+    "FileMissing",
     "FileUnreadable",
+    "IncludeCycle",
     "JobFileError",
     "KeyConflict",
     "LanguageVersion",
@@ -28,6 +31,7 @@ __all__ = [
     "SecretFound",
     "SetTarget",
     "SeveralDocuments",
+    "SourceInvalid",
     "SyntaxInvalid",
     "TabFound",
     "TagRefused",
@@ -268,3 +272,29 @@ class SecretFound(JobFileError):
 
     code = "secret"
     default_hint = "remove the token from the file, revoke it, and set HF_TOKEN or CIVITAI_API_TOKEN instead"
+
+
+class DuplicateName(JobFileError):
+    """Two items have one name."""
+
+    code = "duplicate-name"
+    default_hint = "rename one of them: a name is the test's id"
+
+
+class FileMissing(JobFileError):
+    """A file or folder that the job file names does not exist."""
+
+    code = "file-missing"
+
+
+class IncludeCycle(JobFileError):
+    """Files of defaults include each other in a circle."""
+
+    code = "include-cycle"
+    default_hint = "remove one of the includes"
+
+
+class SourceInvalid(JobFileError):
+    """A source's rows cannot be used as they stand."""
+
+    code = "source-invalid"

@@ -15,8 +15,8 @@ from pytest_comfygen.errors import (
     Where,
 )
 from pytest_comfygen.language import naming
-from pytest_comfygen.language.places import JobPlaces
-from pytest_comfygen.language.schema import Keys, Output, Verify
+from pytest_comfygen.language.drafts import Draft
+from pytest_comfygen.language.schema import Output, Verify
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
 from pytest_comfygen.language.sets import addressed, parameters
 from pytest_comfygen.language.surroundings import Surroundings
@@ -40,26 +40,25 @@ DEFAULT_SIZE = Size(512, 512)
 LATENT_PX = 8  # a checkpoint's latent image has one cell for 8 x 8 pixels
 
 
-def build_job(name: str, keys: Keys, where: Where, places: JobPlaces, around: Surroundings) -> Job:
+def build_job(draft: Draft, around: Surroundings) -> Job:
     """The job of one item.
 
-    :param keys: the item's keys with the defaults under them.
-    :param where: the place of the item's name.
     :raises JobFileError: the first mistake of the item, at its place.
     """
-    return _Builder(name, keys, where, places, around).job()
+    return _Builder(draft, around).job()
 
 
 class _Builder:
     """The steps from keys to a job, with what they all need at hand."""
 
-    def __init__(self, name: str, keys: Keys, where: Where, places: JobPlaces, around: Surroundings) -> None:
-        self._name = name
-        self._keys = keys
-        self._where = where
-        self._places = places
+    def __init__(self, draft: Draft, around: Surroundings) -> None:
+        self._name = draft.name
+        self._keys = draft.keys
+        self._where = draft.where
+        self._places = draft.places
         self._around = around
-        self._variables: dict[str, Scalar] = {"name": name}
+        self._row = draft.variables
+        self._variables: dict[str, Scalar] = {"name": draft.name}
         self._key = ""
 
     def job(self) -> Job:
@@ -72,6 +71,7 @@ class _Builder:
     def _job(self) -> Job:
         if self._keys.vars:
             self._variables |= self._own_variables(self._keys.vars)
+        self._variables |= self._row
         keys, around = self._keys, self._around
         prompt, negative = self._text("prompt", keys.prompt), self._text("negative", keys.negative)
         recipe = self._workflow_recipe(prompt, negative) if keys.workflow else self._checkpoint_recipe(prompt)

@@ -164,10 +164,7 @@ class Surroundings:
     def workflow(self, path: str) -> Workflow:
         """The workflow file at `path`, relative to the job file."""
         if path not in self._workflows:
-            *folders, name = naming.parts_of(path, may_climb=True) or ("",)
-            file = naming.directory_in(self.root, self.file.parent, tuple(folders)) / name
-            naming.check_links(self.root, file)
-            self._workflows[path] = read_workflow(file, self.root)
+            self._workflows[path] = read_workflow(naming.file_in(self.root, self.file.parent, path), self.root)
         return self._workflows[path]
 
     def address(self, workflow: Workflow, target: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, ModelMi
 from pytest_comfygen.outputs.report import one_line, reason_lines, render
 from pytest_comfygen.plugin.selection import bring_forward
 from pytest_comfygen.plugin.session import session_of
-from pytest_comfygen.records import Job, JobFile, JobResult
+from pytest_comfygen.records import Job, JobFile, JobResult, relative
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
@@ -249,11 +249,13 @@ class ComfyItem(pytest.Function):
             raise
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """The image's place in its job file; pytest counts lines from 0.
+        """The image's place in its job file, or that of its row in a source; pytest counts lines from 0.
 
         The title may not be the end of the node id: of such a title, pytest turns dots into colons.
         """
-        return self.path, self.job.where.line - 1, f"{self.path.name}: {self.name}"
+        where = self.job.where
+        path = self.path if where.file == relative(self.job.file, self.job.root) else self.job.root / where.file
+        return path, max(where.line - 1, 0), f"{self.path.name}: {self.name}"
 
 
 def jobs_of(session: pytest.Session) -> Iterator[Job]:
