@@ -7,14 +7,17 @@ from functools import partial
 from pathlib import Path
 
 from pytest_comfygen.errors import (
+    BadPath,
     JobFileError,
     KeyConflict,
     MissingKey,
     OutOfRange,
+    OutsideRepository,
     PromptMissing,
     Where,
 )
 from pytest_comfygen.language import naming
+from pytest_comfygen.language.alternatives import choose
 from pytest_comfygen.language.drafts import Draft
 from pytest_comfygen.language.schema import Output, Verify
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
@@ -73,7 +76,7 @@ class _Builder:
             self._variables |= self._own_variables(self._keys.vars)
         self._variables |= self._row
         keys, around = self._keys, self._around
-        prompt, negative = self._text("prompt", keys.prompt), self._text("negative", keys.negative)
+        prompt, negative = self._prompt("prompt", keys.prompt), self._prompt("negative", keys.negative)
         recipe = self._workflow_recipe(prompt, negative) if keys.workflow else self._checkpoint_recipe(prompt)
         output, image_format = self._output(around.output)
         return Job(
@@ -95,6 +98,21 @@ class _Builder:
             server=around.server,
             places=self._places,
         )
+
+    def _prompt(self, key: str, text: str | None) -> str | None:
+        """A prompt with its choices made and its variables filled in."""
+        folder, braces = self._keys.wildcards, bool(self._keys.alternatives)
+        if text is None or not (braces or folder):
+            return self._text(key, text)
+        lines = partial(self._wildcard, self._text("wildcards", folder) or "") if folder else None
+        self._key = key
+        return self._around.fill(choose(text, self._name, key, braces=braces, lines=lines), self._variables)
+
+    def _wildcard(self, folder: str, name: str) -> tuple[str, ...]:
+        try:
+            return self._around.wildcard(folder, name)
+        except (BadPath, OutsideRepository) as error:
+            raise error.at(self._places.get("wildcards", self._where)) from None
 
     def _text(self, key: str, text: str | None) -> str | None:
         self._key = key

@@ -11,6 +11,7 @@ from pytest_comfygen.language import naming
 from pytest_comfygen.language.roles import ModelNames, checkpoint_named
 from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.sets import VARIABLES
+from pytest_comfygen.language.sources.lines import read_wildcard
 from pytest_comfygen.language.template import Template, is_variable_name
 from pytest_comfygen.language.workflow import Workflow, address, essence_sha256, input_values, read_workflow, values_of
 from pytest_comfygen.records import (
@@ -22,6 +23,7 @@ from pytest_comfygen.records import (
     ServerWish,
     SetValue,
     Size,
+    relative,
 )
 
 __all__ = ["Surroundings"]
@@ -61,6 +63,7 @@ class Surroundings:
         self._recipes: dict[tuple[object, ...], CheckpointRecipe] = {}
         self._checks: dict[tuple[object, ...], Checks] = {}
         self._variable_names: set[str] = set()
+        self._wildcards: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def fill(self, text: str, variables: Mapping[str, Scalar]) -> str:
         """A text with its variables filled in, as long as the file's texts together stay within bounds."""
@@ -166,6 +169,17 @@ class Surroundings:
         if path not in self._workflows:
             self._workflows[path] = read_workflow(naming.file_in(self.root, self.file.parent, path), self.root)
         return self._workflows[path]
+
+    def wildcard(self, folder: str, name: str) -> tuple[str, ...]:
+        """The lines of a wildcard file: `NAME.txt` below a folder that is relative to the job file.
+
+        :raises JobFileError: file-missing, source-invalid, bad-path, outside-repository, unreadable, not-utf8, …
+        """
+        key = (folder, name)
+        if key not in self._wildcards:
+            file = naming.file_in(self.root, self.file.parent, f"{folder.removesuffix('/')}/{name}.txt")
+            self._wildcards[key] = read_wildcard(file, relative(file, self.root))
+        return self._wildcards[key]
 
     def address(self, workflow: Workflow, target: str) -> tuple[str, str]:
         """The node and input that a key of `set:` means in a workflow.

@@ -70,6 +70,8 @@ def test_an_example_can_be_loaded(text: str, rows: str, tmp_path: Path) -> None:
     (root / "jobs").mkdir()
     (root / "data").mkdir()
     (root / "data" / "kins.csv").write_text(rows, encoding="utf-8")
+    (root / "wildcards").mkdir()
+    (root / "wildcards" / "mood.txt").write_text("gloomy\nproud\n", encoding="utf-8")
     (root / "styles").mkdir()
     (root / "styles" / "oil.yaml").write_text(OIL, encoding="utf-8")
     (root / "jobs" / "noise.api.json").write_text(NOISE, encoding="utf-8")

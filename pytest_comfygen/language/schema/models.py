@@ -138,6 +138,13 @@ class Keys(Closed):
 
     prompt: Text | None = _key("What the image shows; `${…}` may be used.", "portrait of ${subject}, oil painting")
     negative: Text | None = _key("What it must not show.", "text, watermark", default="")
+    alternatives: Flag | None = _key(
+        "Of `{a|b}` in `prompt` and `negative`, the item's name chooses one.", default=False
+    )
+    wildcards: Path | None = _key(
+        "A folder: for `__mood__` in a prompt, the item's name chooses a line of its `mood.txt`.",
+        "../wildcards",
+    )
     checkpoint: Word | None = _key("A role from `models`, or a checkpoint's file name as ComfyUI lists it.", "base")
     size: SizePx | None = _key(
         "Width x height in pixels; multiples of 8 for a checkpoint.", "832x1216", default="512x512"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from pytest_comfygen.errors import JobFileError, SourceInvalid, Where
-from pytest_comfygen.language.load import Document, Spot, Table
+from pytest_comfygen.errors import FileMissing, JobFileError, SourceInvalid, Where
+from pytest_comfygen.language.load import Document, Spot, Table, read_text
 from pytest_comfygen.language.load.json_text import parse_json
+from pytest_comfygen.language.naming import sibling_hint
 from pytest_comfygen.language.sources.rows import Rows, SourceRow, SpotOf
 
-__all__ = ["json_line_spots", "prompt_spots", "read_json_lines", "read_prompts"]
+__all__ = ["json_line_spots", "prompt_spots", "read_json_lines", "read_prompts", "read_wildcard"]
 
 
 def read_prompts(text: str, _shown: str) -> Rows:
@@ -42,6 +44,20 @@ def json_line_spots(text: str, shown: str) -> SpotOf:
         return (spot[0], root.marks[column][3]) if isinstance(root, Table) and column in root else spot
 
     return spot_of
+
+
+def read_wildcard(path: Path, shown: str) -> tuple[str, ...]:
+    """The lines that a wildcard stands for; blank lines do not count, nor those that begin with `#`.
+
+    :raises JobFileError: file-missing, source-invalid (no line), unreadable, too-large, not-utf8, syntax, secret.
+    """
+    if not path.is_file():
+        raise FileMissing(f"the wildcard {shown} does not exist", hint=sibling_hint(path))
+    stripped = (line.strip() for line in read_text(path, shown).split("\n"))
+    lines = tuple(line for line in stripped if line and not line.startswith("#"))
+    if not lines:
+        raise SourceInvalid(f"the wildcard {shown} has no line", hint="write a text on each line")
+    return lines
 
 
 def _json_rows(text: str, shown: str) -> Iterator[SourceRow]:
