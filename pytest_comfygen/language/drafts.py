@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import types
 import typing
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeGuard
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeGuard, cast
 
 from pytest_comfygen.errors import KeyConflict, Where
 from pytest_comfygen.language import naming
@@ -60,7 +60,8 @@ class RowReader:
         self._base = base
         self._name = name
         self._around = around
-        self._keys = frozenset(keys)
+        self._keys = tuple(keys)
+        self._read = {key: _reader_of(key) for key in keys} if texts else {}
         self._texts = texts
         self._variables: dict[tuple[str, ...], Sequence[str]] = {}
 
@@ -69,8 +70,7 @@ class RowReader:
 
         :raises JobFileError: unknown-variable, bad-template, too-large.
         """
-        columns = {name: value for name, value in values.items() if is_scalar(value)}
-        return self._around.fill(self._name, {"row": number, **columns})
+        return self._around.fill(self._name, {"row": number, **self._scalars(values)})
 
     def draft(self, name: str, values: Mapping[str, Value], number: int, where: Where, places: JobPlaces) -> Draft:
         """The draft of a row.
@@ -80,11 +80,8 @@ class RowReader:
         :raises JobFileError: bad-name, and what the schema says of the keys that the row sets.
         """
         naming.check_name(name)
-        variables: dict[str, Scalar] = {"row": number}
-        for column in self._variables_in(values):
-            value = values[column]
-            if value is not None and is_scalar(value):
-                variables[column] = value
+        found = self._scalars(values)
+        variables = {"row": number, **{column: found[column] for column in self._variables_in(found)}}
         keys = self._with_own_keys(values, places) if self._keys else self._base
         return Draft(name, keys, where, places, variables)
 
@@ -99,7 +96,13 @@ class RowReader:
             )
         return is_variable_name(column) and column not in _NO_VARIABLES
 
-    def _variables_in(self, values: Mapping[str, Value]) -> Sequence[str]:
+    def _scalars(self, values: Mapping[str, Value]) -> Mapping[str, Scalar]:
+        """The values that can be variables: no lists, no mappings, and none that is null."""
+        if self._texts:
+            return cast("Mapping[str, str]", values)
+        return {column: value for column, value in values.items() if value is not None and is_scalar(value)}
+
+    def _variables_in(self, values: Mapping[str, Scalar]) -> Sequence[str]:
         columns = tuple(values)
         if columns not in self._variables:
             self._variables[columns] = [column for column in columns if self.is_variable(column)]
@@ -108,7 +111,7 @@ class RowReader:
     def _with_own_keys(self, values: Mapping[str, Value], places: JobPlaces) -> Item:
         own = {key: values[key] for key in self._keys if values.get(key) is not None}
         if self._texts:
-            own = {key: _read(key, value) for key, value in own.items() if isinstance(value, str) and value}
+            own = {key: self._read[key](cell) for key, cell in own.items() if isinstance(cell, str) and cell}
         return merged(self._base, validate_item(own, lambda: _document(own, places)))
 
 
@@ -128,16 +131,18 @@ def is_scalar(value: Value) -> TypeGuard[Scalar]:
     return value is None or isinstance(value, (str, int, float))
 
 
-def _read(key: str, cell: str) -> Value:
-    """A cell as its key wants it: a text, words, or what YAML reads."""
+def _reader_of(key: str) -> Callable[[str], Value]:
+    """How a key wants a cell: as a text, as words, or as what YAML reads."""
     kind = plain_type(ITEM_KEYS[key])
     if kind is str or typing.get_origin(kind) is Literal:
-        return cell
-    if typing.get_origin(kind) is list:
-        words = Row()
-        words.extend(word for word in _WORDS.split(cell) if word)
-        return words
-    return read_scalar(cell)
+        return str
+    return _words if typing.get_origin(kind) is list else read_scalar
+
+
+def _words(cell: str) -> Row:
+    words = Row()
+    words.extend(word for word in _WORDS.split(cell) if word)
+    return words
 
 
 def _document(own: Mapping[str, Value], places: JobPlaces) -> Document:
