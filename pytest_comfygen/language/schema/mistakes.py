@@ -126,11 +126,12 @@ def _unknown_key(key: str, model: type[Closed], where: Where | None) -> JobFileE
     if key in model.LATER:
         return NotYet(f"the key {key!r} is part of the language, but this version does not act on it yet", where=where)
     allowed = list(_TYPES[model])
-    near = get_close_matches(key, allowed, n=1)
-    if near:
-        hint = f"did you mean `{near[0]}`?"
-    elif model is JobDocument and (near := get_close_matches(key, Keys.model_fields, n=1)):
+    elsewhere = [] if model is not JobDocument else [one for one in Keys.model_fields if one not in allowed]
+    near = get_close_matches(key, [*allowed, *elsewhere], n=1)
+    if near and near[0] in elsewhere:
         hint = f"put `{near[0]}` under `defaults:` or an item"
+    elif near:
+        hint = f"did you mean `{near[0]}`?"
     elif model in {Item, Keys} and key in _TYPES[JobDocument]:
         hint = f"put `{key}` at the top level of the file"
     else:
