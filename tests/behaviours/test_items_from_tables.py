@@ -64,3 +64,22 @@ def test_a_wrong_table_fails_alone_and_at_its_row(table: Repository) -> None:
 
     result.stdout.fnmatch_lines(["*[[]source-invalid[]] data/kins.csv:4:1: this row has 2 cells, and the header 3*"])
     assert table.images_line(result) == "images: 1 generated"
+
+
+def test_a_warning_about_inherited_defaults_names_their_file(table: Repository) -> None:
+    table.write("comfyjob.defaults.yaml", "comfyjob: 1\ndefaults:\n  negative: the #1 thing\n")
+
+    result = table.run("jobs", "--collect-only", "-q", "-W", "default")
+
+    result.stdout.fnmatch_lines(["*comfyjob.defaults.yaml:3", "*[[]prompt-cut[]] comfyjob.defaults.yaml:3:13: *"])
+
+
+def test_ten_million_combinations_are_refused_before_one_is_made(table: Repository) -> None:
+    table.write(
+        "jobs/kins.comfyjob.yaml", JOB_FILE.partition("from:")[0] + "matrix: {axes: {a: 1..10000, b: 1..1000}}\n"
+    )
+
+    result = table.run("jobs")
+
+    result.stdout.fnmatch_lines(["*[[]too-large[]] jobs/kins.comfyjob.yaml:4:1: the matrix makes 10,000,000 images*"])
+    assert result.ret == 1
