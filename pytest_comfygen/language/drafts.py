@@ -48,7 +48,7 @@ class RowReader:
     :param texts: whether all values are texts, and are read as the key wants them.
     """
 
-    def __init__(  # what a source says of its rows
+    def __init__(
         self,
         base: Item,
         name: str,

@@ -20,6 +20,7 @@ __all__ = ["FOLDER_FILE", "Inherited", "declared_in", "defaults_of", "inherited_
 
 FOLDER_FILE = "comfyjob.defaults.yaml"
 MAX_FILES = 100
+MAX_CHARACTERS = 4 * 1024 * 1024
 
 
 class Inherited(NamedTuple):
@@ -68,7 +69,7 @@ class _Reader:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._count = 0
+        self._count = self._characters = 0
 
     def included(
         self, paths: Sequence[str], home: Path, document: Document, under: tuple[Path, ...]
@@ -98,8 +99,15 @@ class _Reader:
         if self._count > MAX_FILES:
             message = f"the job file takes over more than {MAX_FILES} files of defaults"
             raise TooLarge(message, where=Where(shown), hint="include fewer files")
-        naming.check_links(self._root, file)
+        try:
+            naming.check_links(self._root, file)
+        except JobFileError as error:
+            raise error.at(Where(shown)) from None
         text = read_text(file, shown)
+        self._characters += len(text)
+        if self._characters > MAX_CHARACTERS:
+            message = f"the files of defaults hold more than {MAX_CHARACTERS:,} characters together"
+            raise TooLarge(message, where=Where(shown), hint="include fewer files")
         document = parse(text, shown)
         parsed = validate_defaults(document)
         yield from self.included(parsed.include or (), file.parent, document, (*under, file))

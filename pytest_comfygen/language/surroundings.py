@@ -11,6 +11,7 @@ from pytest_comfygen.language import naming
 from pytest_comfygen.language.roles import ModelNames, checkpoint_named
 from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.sets import VARIABLES
+from pytest_comfygen.language.sources import SourceFile, open_source
 from pytest_comfygen.language.sources.lines import read_wildcard
 from pytest_comfygen.language.template import Template, is_variable_name
 from pytest_comfygen.language.workflow import Workflow, address, essence_sha256, input_values, read_workflow, values_of
@@ -30,6 +31,7 @@ __all__ = ["Surroundings"]
 
 _PLAIN_SUFFIXES = frozenset((".png", ".webp", ".jpg", ".jpeg"))
 MAX_FILLED_CHARACTERS = 200_000_000
+MAX_SOURCE_CHARACTERS = 32 * 1024 * 1024
 
 
 class Surroundings:
@@ -63,6 +65,8 @@ class Surroundings:
         self._recipes: dict[tuple[object, ...], CheckpointRecipe] = {}
         self._checks: dict[tuple[object, ...], Checks] = {}
         self._variable_names: set[str] = set()
+        self._sources: dict[Path, SourceFile] = {}
+        self._source_characters = 0
         self._wildcards: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def fill(self, text: str, variables: Mapping[str, Scalar]) -> str:
@@ -169,6 +173,20 @@ class Surroundings:
         if path not in self._workflows:
             self._workflows[path] = read_workflow(naming.file_in(self.root, self.file.parent, path), self.root)
         return self._workflows[path]
+
+    def source(self, path: Path, shown: str) -> SourceFile:
+        """The source in a file, which is counted as often as it is used: its rows are read each time.
+
+        :raises JobFileError: too-large, and what `open_source` raises.
+        """
+        if path not in self._sources:
+            self._sources[path] = open_source(path, shown)
+        source = self._sources[path]
+        self._source_characters += source.characters
+        if self._source_characters > MAX_SOURCE_CHARACTERS:
+            message = f"the sources of this file hold more than {MAX_SOURCE_CHARACTERS:,} characters together"
+            raise TooLarge(message, hint="split the file, or use a source in one entry")
+        return source
 
     def wildcard(self, folder: str, name: str) -> tuple[str, ...]:
         """The lines of a wildcard file: `NAME.txt` below a folder that is relative to the job file.

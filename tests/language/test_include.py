@@ -137,6 +137,15 @@ def test_files_of_defaults_cannot_multiply(load: Callable[..., JobFile], monkeyp
     assert (caught.value.code, "more than 10 files" in caught.value.message) == ("too-large", True)
 
 
+def test_files_of_defaults_are_bounded_together(load: Callable[..., JobFile], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(include, "MAX_CHARACTERS", 200)
+
+    with pytest.raises(JobFileError) as caught:
+        load("include: [../oil.yaml, ../oil.yaml]\nitems: {k: a}\n", {"jobs/oil.yaml": OIL})
+
+    assert (caught.value.code, str(caught.value.where)) == ("too-large", "jobs/oil.yaml")
+
+
 CYCLE = {"b.yaml": "comfyjob: 1\ninclude: [c.yaml]\n", "c.yaml": "comfyjob: 1\ninclude: [b.yaml]\n"}
 
 WRONG = [
@@ -175,3 +184,16 @@ def test_a_hint_names_what_a_missing_file_may_be(load: Callable[..., JobFile]) -
         load("include: ../oli.yaml\nitems: {k: a}\n", {"jobs/oil.yaml": OIL})
 
     assert caught.value.hint == "did you mean oil.yaml?"
+
+
+def test_defaults_of_a_folder_that_are_a_link_out_of_the_repository_are_refused(tmp_path: Path) -> None:
+    root = tmp_path.resolve() / "repository"
+    root.mkdir()
+    (tmp_path / "outside.yaml").write_text(OIL, encoding="utf-8")
+    (root / "comfyjob.defaults.yaml").symlink_to(tmp_path / "outside.yaml")
+    (root / "a.comfyjob.yaml").write_text("comfyjob: 1\nitems: {k: a}\n", encoding="utf-8")
+
+    with pytest.raises(JobFileError) as caught:
+        load_job_file(root / "a.comfyjob.yaml", root)
+
+    assert (caught.value.code, str(caught.value.where)) == ("outside-repository", "comfyjob.defaults.yaml")

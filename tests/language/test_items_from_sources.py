@@ -7,7 +7,7 @@ import pytest
 
 from pytest_comfygen.errors import JobFileError, Where
 from pytest_comfygen.flows.fingerprint import fingerprint_of
-from pytest_comfygen.language import gathered
+from pytest_comfygen.language import gathered, surroundings
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.records import CheckpointRecipe, Job, Size
 
@@ -144,6 +144,24 @@ def test_a_prompt_out_of_a_row_is_filled_in_and_a_variable_is_not(load: Callable
     (job,) = load(f"{HEAD}from: [{{file: ../data/a.jsonl, keys: [prompt]}}]\n", **{"a.jsonl": rows})
 
     assert job.prompt == "${style} here"
+
+
+def test_a_prompt_alone_on_its_line_may_be_a_variable_instead(load: Callable[..., tuple[Job, ...]]) -> None:
+    source = "{file: ../data/a.txt, name: 'a${row}', rename: {prompt: place}, prompt: 'a cat in ${place}'}"
+
+    (job,) = load(f"{HEAD}from: [{source}]\n", **{"a.txt": "the rain\n"})
+
+    assert job.prompt == "a cat in the rain"
+
+
+def test_sources_are_bounded_together(load: Callable[..., tuple[Job, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surroundings, "MAX_SOURCE_CHARACTERS", 20)
+    entries = ", ".join(f"{{file: ../data/a.txt, name: '{name}${{row}}'}}" for name in "abc")
+
+    with pytest.raises(JobFileError) as caught:
+        load(f"{HEAD}from: [{entries}]\n", **{"a.txt": "123456789\n"})
+
+    assert (caught.value.code, str(caught.value.where)) == ("too-large", "jobs/kins.comfyjob.yaml:3:95")
 
 
 def test_structured_rows_may_set_structured_keys(load: Callable[..., tuple[Job, ...]]) -> None:

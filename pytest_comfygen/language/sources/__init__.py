@@ -48,6 +48,11 @@ class SourceFile:
         self._format = form
         self._spot_of: SpotOf | None = None
 
+    @property
+    def characters(self) -> int:
+        """How long the text is."""
+        return len(self._text)
+
     def rows(self) -> Rows:
         """The columns and the rows, which are read while they are asked for.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from functools import partial
@@ -14,13 +15,15 @@ from pytest_comfygen.language.load import Spot, Value
 from pytest_comfygen.language.merge import merged
 from pytest_comfygen.language.places import Origin, RowPlaces, Steps
 from pytest_comfygen.language.schema import Keys, Source
-from pytest_comfygen.language.sources import SourceFile, open_source
+from pytest_comfygen.language.sources import SourceFile
 from pytest_comfygen.language.sources.rows import Rows, SourceRow
 from pytest_comfygen.language.surroundings import Surroundings
 from pytest_comfygen.language.template import as_text
 from pytest_comfygen.records import relative
 
 __all__ = ["SourceEntry"]
+
+MAX_TOLD = 1000
 
 
 class SourceEntry:
@@ -55,7 +58,7 @@ class SourceEntry:
         shown = relative(path, root)
         if not path.is_file():
             raise FileMissing(f"the source {shown} does not exist", hint=naming.sibling_hint(path))
-        return open_source(path, shown)
+        return self._around.source(path, shown)
 
     def _renamed(self, rows: Rows) -> Rows:
         """The rows with the names that `rename` gives to columns, which everything else then knows."""
@@ -64,7 +67,7 @@ class SourceEntry:
             return rows
         self._check_columns("rename", renamed, rows.columns)
         columns = [renamed.get(column, column) for column in rows.columns]
-        if twice := next((column for column in columns if columns.count(column) > 1), None):
+        if twice := next((column for column, count in Counter(columns).items() if count > 1), None):
             hint = "choose another name"
             raise KeyConflict(f"two columns are called {twice[:60]!r}", where=self._where("rename"), hint=hint)
         found = (
@@ -89,8 +92,9 @@ class SourceEntry:
         return RowReader(self._base, name, self._around, keys=self._keys(rows), texts=rows.texts)
 
     def _keys(self, rows: Rows) -> tuple[str, ...]:
-        """The columns that set keys; a prompt that stands alone on its line is always one."""
-        return tuple(dict.fromkeys((*(self._entry.keys or ()), *(rows.columns if rows.prompts else ()))))
+        """The columns that set keys; a prompt that stands alone on its line does, unless it has another name."""
+        prompt = ["prompt"] if rows.prompts and "prompt" in rows.columns else []
+        return tuple(dict.fromkeys([*(self._entry.keys or ()), *prompt]))
 
     def _check_columns(self, key: str, wanted: Collection[str], columns: Collection[str]) -> None:
         for number, column in enumerate(wanted):
@@ -111,7 +115,9 @@ class SourceEntry:
             if self._entry.where:
                 hint = "values are compared as texts, and capitals count"
                 raise SourceInvalid("no row has these values", where=self._where("where"), hint=hint)
-            raise SourceInvalid(f"{self._entry.file} has no row", where=self._where("file"))
+            raise SourceInvalid(
+                f"{self._entry.file} has no row", where=self._where("file"), hint="add a row, or remove the source"
+            )
         yield first
         yield from chosen
 
@@ -127,7 +133,7 @@ class SourceEntry:
                 raise type(error)(f"column {column!r}: {error.message}", where=self._where(), hint=error.hint) from None
         return found | {key: written.get(key, key) for key in self._keys(rows)}
 
-    def _draft(  # a row, and what its source knows
+    def _draft(
         self, reader: RowReader, file: SourceFile, row: SourceRow, number: int, gives: Mapping[str, str]
     ) -> Draft | JobFileError:
         where = Where(file.shown, *row.spot)
@@ -165,6 +171,7 @@ def _passes(values: Mapping[str, Value], wanted: Mapping[str, Collection[str]]) 
 
 
 def _unknown(what: str, name: str, known: Collection[str], where: Where | None) -> UnknownKey:
-    near = get_close_matches(name, known, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(sorted(known))[:200] or 'none'}"
+    some = sorted(islice(known, MAX_TOLD))
+    near = get_close_matches(name, some, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(some)[:200]}"
     return UnknownKey(f"there is no {what} {name[:60]!r}", where=where, hint=hint)

@@ -9,7 +9,7 @@ from pytest_comfygen.errors import FileMissing, JobFileError, SourceInvalid, Whe
 from pytest_comfygen.language.load import Document, Spot, Table, read_text
 from pytest_comfygen.language.load.json_text import parse_json
 from pytest_comfygen.language.naming import sibling_hint
-from pytest_comfygen.language.sources.rows import Rows, SourceRow, SpotOf
+from pytest_comfygen.language.sources.rows import Rows, SourceRow, SpotOf, columns_of
 
 __all__ = ["json_line_spots", "prompt_spots", "read_json_lines", "read_prompts", "read_wildcard"]
 
@@ -32,7 +32,7 @@ def read_json_lines(text: str, shown: str) -> Rows:
     :raises JobFileError: as `parse_json`, and source-invalid (a line that is no mapping).
     """
     found = list(_json_rows(text, shown))
-    return Rows({column for row in found for column in row.values}, iter(found))
+    return Rows(columns_of(found), iter(found))
 
 
 def json_line_spots(text: str, shown: str) -> SpotOf:

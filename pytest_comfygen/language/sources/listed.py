@@ -9,7 +9,7 @@ from datetime import date, datetime, time
 
 from pytest_comfygen.errors import SourceInvalid, SyntaxInvalid, TooDeep, TooLarge, Where
 from pytest_comfygen.language.load import Document, Row, Spot, Table, Value, document_of, parse
-from pytest_comfygen.language.sources.rows import Rows, SourceRow, SpotOf
+from pytest_comfygen.language.sources.rows import Rows, SourceRow, SpotOf, columns_of
 
 __all__ = ["document_spots", "read_listed", "read_toml", "toml_spots"]
 
@@ -28,7 +28,8 @@ def read_listed(text: str, shown: str) -> Rows:
 
     :raises JobFileError: whatever the document's format refuses, source-invalid.
     """
-    return _as_rows(list(_entries(parse(text, shown))))
+    found = list(_entries(parse(text, shown)))
+    return Rows(columns_of(found), iter(found))
 
 
 def document_spots(text: str, shown: str) -> SpotOf:
@@ -50,7 +51,8 @@ def read_toml(text: str, shown: str) -> Rows:
     rows = list(_entries(_toml_document(text, shown)))
     heads = _toml_heads(text)
     spots = heads if len(heads) == len(rows) else [(0, 0)] * len(rows)  # inline tables have no heads
-    return _as_rows([SourceRow(spot, row.values) for spot, row in zip(spots, rows, strict=True)])
+    found = [SourceRow(spot, row.values) for spot, row in zip(spots, rows, strict=True)]
+    return Rows(columns_of(found), iter(found))
 
 
 def toml_spots(text: str, _shown: str) -> SpotOf:
@@ -67,10 +69,6 @@ def toml_spots(text: str, _shown: str) -> SpotOf:
         return spot
 
     return spot_of
-
-
-def _as_rows(found: list[SourceRow]) -> Rows:
-    return Rows({column for row in found for column in row.values}, iter(found))
 
 
 def _entries(document: Document) -> Iterator[SourceRow]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from pytest_comfygen.language.load import Spot, Value
 
-__all__ = ["Rows", "SourceRow", "SpotOf"]
+__all__ = ["Rows", "SourceRow", "SpotOf", "columns_of"]
 
 # From a row's own place, its number from 0, and a column to the place of the cell.
 SpotOf: TypeAlias = Callable[[Spot, int, str], Spot]
@@ -32,3 +32,8 @@ class Rows(NamedTuple):
     rows: Iterator[SourceRow]
     prompts: bool = False
     texts: bool = False
+
+
+def columns_of(rows: Iterable[SourceRow]) -> tuple[str, ...]:
+    """Every column that some row has, in the order in which they appear."""
+    return tuple(dict.fromkeys(column for row in rows for column in row.values))

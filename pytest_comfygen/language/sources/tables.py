@@ -96,9 +96,7 @@ def _line_starts(text: str) -> list[int]:
     return [0, *(match.end() for match in re.finditer("\n", text))]
 
 
-def _cell_spot(
-    text: str, starts: Sequence[int], delimiter: str, line: int, number: int
-) -> Spot:  # a cell's address is long
+def _cell_spot(text: str, starts: Sequence[int], delimiter: str, line: int, number: int) -> Spot:
     """Line and column of a cell; quoted cells before it may go over several lines."""
     cell = re.compile(rf'"(?:[^"]|"")*"[^{re.escape(delimiter)}\n]*|[^{re.escape(delimiter)}\n]*')
     offset = starts[line - 1]
