@@ -63,6 +63,7 @@ class RowReader:
         self._keys = tuple(keys)
         self._read = {key: _reader_of(key) for key in keys} if texts else {}
         self._texts = texts
+        self._shared = {name: value for name, value in (base.vars or {}).items() if value is not None}
         self._variables: dict[tuple[str, ...], Sequence[str]] = {}
 
     def name(self, values: Mapping[str, Value], number: int) -> str:
@@ -70,7 +71,7 @@ class RowReader:
 
         :raises JobFileError: unknown-variable, bad-template, too-large.
         """
-        return self._around.fill(self._name, {"row": number, **self._scalars(values)})
+        return self._around.fill(self._name, {"row": number, **self._shared, **self._scalars(values)})
 
     def draft(self, name: str, values: Mapping[str, Value], number: int, where: Where, places: JobPlaces) -> Draft:
         """The draft of a row.
@@ -81,7 +82,9 @@ class RowReader:
         """
         naming.check_name(name)
         found = self._scalars(values)
-        variables = {"row": number, **{column: found[column] for column in self._variables_in(found)}}
+        variables = {column: found[column] for column in self._variables_in(found)}
+        if "row" not in self._shared:
+            variables.setdefault("row", number)
         keys = self._with_own_keys(values, places) if self._keys else self._base
         return Draft(name, keys, where, places, variables)
 

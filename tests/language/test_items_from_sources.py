@@ -164,6 +164,16 @@ def test_sources_are_bounded_together(load: Callable[..., tuple[Job, ...]], monk
     assert (caught.value.code, str(caught.value.where)) == ("too-large", "jobs/kins.comfyjob.yaml:3:95")
 
 
+def test_names_may_use_variables_too_and_a_column_wins_over_them_and_they_over_the_row_s_number(
+    load: Callable[..., tuple[Job, ...]],
+) -> None:
+    keys = "name: '${style}-${id}-${row}', vars: {style: oil, row: r, id: x}, prompt: '${row} ${id}'"
+
+    (job,) = load(f"{HEAD}from: [{{file: ../data/a.jsonl, {keys}}}]\n", **{"a.jsonl": '{"id": 7}'})
+
+    assert (job.name, job.prompt) == ("oil-7-r", "r 7")
+
+
 def test_structured_rows_may_set_structured_keys(load: Callable[..., tuple[Job, ...]]) -> None:
     rows = "- {name: a, size: 64x96, verify: {allow_blank: true}, tags: [b], notes: [1, 2], age: null}\n"
 
