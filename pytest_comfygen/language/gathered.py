@@ -38,7 +38,8 @@ class Gathered:
             hint = "split the file, or take fewer rows with `where:` or `limit:`"
             raise TooLarge(f"the file makes more than {MAX_ITEMS:,} images", where=draft.where, hint=hint)
         try:
-            self._check_name(draft)
+            if self._names.setdefault(draft.name, draft.where) is not draft.where:
+                raise _duplicate(draft, self._names[draft.name])
             job = build_job(draft, self._around)
             self._check_output(job)
             self._jobs.append(job)
@@ -63,15 +64,6 @@ class Gathered:
         if len(self._errors) >= MAX_MISTAKES:
             raise first_of(self._errors)
 
-    def _check_name(self, draft: Draft) -> None:
-        first = self._names.setdefault(draft.name, draft.where)
-        if first is draft.where:
-            return
-        if first == draft.where:
-            where, hint = draft.places.get("name", first), "let every axis stand in `name:`, as `${…}`"
-            raise DuplicateName(f"{draft.name!r} is the name of two combinations", where=where, hint=hint)
-        raise DuplicateName(f"{draft.name!r} is the name of an item at {first}, too", where=draft.where)
-
     def _check_output(self, job: Job) -> None:
         first = self._first_by_output.setdefault(naming.collision_key(job.output), job)
         if first is job:
@@ -79,6 +71,13 @@ class Gathered:
         same = "the same file" if first.output == job.output else "a file that differs only in case or accents"
         message = f"{job.name!r} writes {job.output_name}, and {first.name!r} at {first.where} writes {same}"
         raise OutputCollision(message, where=job.where)
+
+
+def _duplicate(draft: Draft, first: Where) -> DuplicateName:
+    if first == draft.where:
+        where, hint = draft.places.get("name", first), "let every axis stand in `name:`, as `${…}`"
+        return DuplicateName(f"{draft.name!r} is the name of two combinations", where=where, hint=hint)
+    return DuplicateName(f"{draft.name!r} is the name of an item at {first}, too", where=draft.where)
 
 
 def _for_item(error: JobFileError, draft: Draft) -> JobFileError:

@@ -74,7 +74,8 @@ class _Builder:
     def _job(self) -> Job:
         if self._keys.vars:
             self._variables |= self._own_variables(self._keys.vars)
-        self._variables |= self._row
+        if self._row:
+            self._variables |= self._row
         keys, around = self._keys, self._around
         prompt, negative = self._prompt("prompt", keys.prompt), self._prompt("negative", keys.negative)
         recipe = self._workflow_recipe(prompt, negative) if keys.workflow else self._checkpoint_recipe(prompt)

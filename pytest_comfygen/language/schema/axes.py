@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, TypeAlias
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from pytest_comfygen.language.schema.values import Path, Wants, _refuse as refuse, _scalar as scalar
 from pytest_comfygen.records import Scalar
@@ -20,13 +19,15 @@ _RANGE = re.compile(rf"({_NUMBER})\.\.({_NUMBER})(?: step ({_NUMBER}))?")
 _SCALARS = {"type": "array", "minItems": 1, "items": {"type": ["string", "number", "boolean"]}}
 
 
-@dataclass(frozen=True, slots=True)
 class Range:
     """Numbers from the first to the last, which is among them when a step reaches it; made only when asked for."""
 
-    first: Decimal
-    last: Decimal
-    step: Decimal
+    __slots__ = ("first", "last", "step")
+
+    def __init__(self, first: Decimal, last: Decimal, step: Decimal) -> None:
+        self.first = first
+        self.last = last
+        self.step = step
 
     def __len__(self) -> int:
         return int((self.last - self.first) / self.step) + 1
@@ -75,13 +76,13 @@ def _choice(value: object) -> object:
 
 AxisValues = Annotated[
     tuple[str | int | float | bool, ...] | Range,
-    BeforeValidator(_axis),
+    PlainValidator(_axis),
     WithJsonSchema({"anyOf": [_SCALARS, {"type": "string", "pattern": rf"^{_RANGE.pattern}$"}]}),
     Wants("a list of texts and numbers, or a range such as 1..5 or 0.2..0.8 step 0.2"),
 ]
 Choice = Annotated[
     tuple[Scalar, ...],
-    BeforeValidator(_choice),
+    PlainValidator(_choice),
     WithJsonSchema({"anyOf": [{"type": ["string", "number", "boolean", "null"]}, _SCALARS]}),
     Wants("a text, a number, true or false, or a list of them"),
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 
@@ -104,6 +103,8 @@ def _named(name: str, spot: Spot, entry: Table, shown: str) -> Table:
 
 
 def _toml_document(text: str, shown: str) -> Document:
+    import tomllib  # noqa: PLC0415  # few runs read TOML
+
     if len(text) > MAX_TOML_CHARACTERS:
         message = f"the file is larger than {MAX_TOML_CHARACTERS:,} characters"
         raise TooLarge(message, where=Where(shown), hint="split the file, or use jsonl")
