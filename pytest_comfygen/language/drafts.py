@@ -22,7 +22,7 @@ from pytest_comfygen.records import Scalar
 
 __all__ = ["ITEM_KEYS", "Draft", "RowReader", "as_item", "is_scalar"]
 
-ITEM_KEYS: Mapping[str, Any] = keys_of(Item)
+ITEM_KEYS: Mapping[str, Any] = Item.model_fields
 
 # A key of a text is a template; as a variable it would stand in other texts unfilled.
 _NO_VARIABLES = frozenset({"name", "prompt", "negative"})
@@ -136,7 +136,7 @@ def is_scalar(value: Value) -> TypeGuard[Scalar]:
 
 def _reader_of(key: str) -> Callable[[str], Value]:
     """How a key wants a cell: as a text, as words, or as what YAML reads."""
-    kind = plain_type(ITEM_KEYS[key])
+    kind = plain_type(keys_of(Item)[key])
     if kind is str or typing.get_origin(kind) is Literal:
         return str
     return _words if typing.get_origin(kind) is list else read_scalar

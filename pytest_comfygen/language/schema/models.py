@@ -245,6 +245,8 @@ class Matrix(Keys):
 class DefaultsDocument(Closed):
     """A file of defaults, which job files take over."""
 
+    model_config = ConfigDict(defer_build=True)  # few runs read one
+
     comfyjob: Annotated[Literal[1], Wants("1")] = Field(description="The version of this language.")
     include: Includes | None = _key("Files of defaults under this one's.", ["../styles/oil.yaml"])
     models: Annotated[dict[str, Annotated[ModelEntry, Wants("a mapping")]], Wants("a mapping")] | None = _key(
