@@ -33,10 +33,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one run took, in seconds; `cpu_s` is user and system time of the process and its children."""
+    """What one run took, in seconds; `cpu_s` is user and system time of the process and its children.
+
+    :ivar peak_kib: the most memory that the process held at once.
+    """
 
     wall_s: float
     cpu_s: float
+    peak_kib: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,11 @@ class Costs:
     def cpu_s(self) -> float:
         """The median."""
         return statistics.median(run.cpu_s for run in self.runs)
+
+    @property
+    def peak_mib(self) -> float:
+        """The median."""
+        return statistics.median(run.peak_kib for run in self.runs) / 1024
 
     def over(self, other: Costs, measure: Callable[[Cost], float]) -> float:
         """The median of the rounds' differences: what the machine did to both runs of a round cancels out."""
@@ -98,7 +107,7 @@ def run_shown(command: Command) -> tuple[Cost, str]:
         text = output.read().decode(errors="replace")
     if process.returncode or command.expected not in text:
         raise SystemExit(f"{command.arguments} ended with {process.returncode}, not with {command.expected!r}:\n{text}")
-    return Cost(wall_s, usage.ru_utime + usage.ru_stime), text
+    return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss), text
 
 
 def _environment(*, autoload: bool) -> dict[str, str]:

@@ -19,7 +19,15 @@ from pytest_comfygen.records import ImageRecord, Inspection, Job, Verified, rela
 from pytest_comfygen.verify.checks import settings_hash
 from pytest_comfygen.verify.image import inspect
 
-__all__ = ["collecting", "running", "trivial_collecting", "trivial_running", "write_images", "write_job_file"]
+__all__ = [
+    "collecting",
+    "running",
+    "trivial_collecting",
+    "trivial_running",
+    "write_images",
+    "write_job_file",
+    "write_table",
+]
 
 JOB_FILE = """\
 comfyjob: 1
@@ -69,6 +77,17 @@ def write_job_file(directory: Path, items: int) -> Path:
     (jobs / "names.trivial").write_text("\n".join(names), encoding="utf-8")
     job_file = jobs / "kins.comfyjob.yaml"
     job_file.write_text(JOB_FILE + "\n".join(lines), encoding="utf-8")
+    return job_file
+
+
+def write_table(directory: Path, items: int) -> Path:
+    """As `write_job_file`, but the images are the rows of a table beside the job file."""
+    job_file = write_job_file(directory, items)
+    table = job_file.with_name("kins.csv")
+    rows = [f"{number:05},dwarf number {number},{number},30" for number in range(items)]
+    table.write_text("id,subject,seed,age\n" + "\n".join(rows), encoding="utf-8")
+    source = "from:\n  - {file: kins.csv, name: 'kin_${id}', keys: [seed]}\n"
+    job_file.write_text(JOB_FILE.replace("items:\n", source), encoding="utf-8")
     return job_file
 
 

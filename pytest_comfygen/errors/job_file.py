@@ -10,8 +10,11 @@ __all__ = [
     "BadPath",
     "BadTemplate",
     "DuplicateKey",
+    "DuplicateName",
     "EmptyFile",
+    "FileMissing",
     "FileUnreadable",
+    "IncludeCycle",
     "ItemCycle",
     "JobFileError",
     "KeyConflict",
@@ -30,6 +33,7 @@ __all__ = [
     "SecretFound",
     "SetTarget",
     "SeveralDocuments",
+    "SourceInvalid",
     "SyntaxInvalid",
     "TabFound",
     "TagRefused",
@@ -290,3 +294,29 @@ class ItemCycle(JobFileError):
 
     code = "item-cycle"
     default_hint = "begin with an item, or a picture in the repository, that needs none of the others"
+
+
+class DuplicateName(JobFileError):
+    """Two items have one name."""
+
+    code = "duplicate-name"
+    default_hint = "rename one of them: a name is the test's id"
+
+
+class FileMissing(JobFileError):
+    """A file or folder that the job file names does not exist."""
+
+    code = "file-missing"
+
+
+class IncludeCycle(JobFileError):
+    """Files of defaults include each other in a circle."""
+
+    code = "include-cycle"
+    default_hint = "remove one of the includes"
+
+
+class SourceInvalid(JobFileError):
+    """A source's rows cannot be used as they stand."""
+
+    code = "source-invalid"

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
-from pytest_comfygen.errors import ComfygenError, JobFileError, OutputCollision, PromptCut, Where
+from pytest_comfygen.errors import ComfygenError, JobFileError, PromptCut, Where
 from pytest_comfygen.language import naming
 from pytest_comfygen.language.chains import linked
-from pytest_comfygen.language.item import build_job
+from pytest_comfygen.language.drafts import Draft
+from pytest_comfygen.language.gathered import Gathered
+from pytest_comfygen.language.include import Inherited, declared_in, defaults_of, inherited_by
 from pytest_comfygen.language.load import Document, Mark, Table, document_of, parse, read_text
+from pytest_comfygen.language.matrix import MatrixEntry
 from pytest_comfygen.language.merge import merged
-from pytest_comfygen.language.places import JobPlaces, Origin
+from pytest_comfygen.language.places import JobPlaces, Origin, Steps
 from pytest_comfygen.language.problems import first_of
 from pytest_comfygen.language.roles import declared_model
-from pytest_comfygen.language.schema import Item, JobDocument, Keys, Output, Server, validate
+from pytest_comfygen.language.schema import JobDocument, Output, Server, validate
+from pytest_comfygen.language.sources.entry import SourceEntry
 from pytest_comfygen.language.surroundings import Surroundings
 from pytest_comfygen.records import Job, JobFile, Model, ServerWish, relative
 
@@ -36,8 +41,10 @@ def load_job_file(path: Path, root: Path) -> JobFile:
         raise error.at(Where(shown)) from None
     text = read_text(file, shown)
     document = parse(text, shown)
-    origin = Origin(document, text)
-    expander = _Expander(document, origin, file, root, home=file.parent)
+    parsed = validate(document)
+    inherited = inherited_by(file, root, document, parsed)
+    origin = Origin(document, text, [one.origin for one in inherited])
+    expander = _Expander(document, parsed, origin, inherited, file=file, root=root, home=file.parent)
     job_file = JobFile(path=file, jobs=expander.jobs(), warnings=expander.warnings())
     origin.release()
     return job_file
@@ -51,78 +58,95 @@ def make_job(values: Mapping[str, object], *, name: str, root: Path, file: Path)
     """
     shown = relative(file, root)
     document = document_of({"comfyjob": 1, "items": {name: values}}, shown)
-    (job,) = _Expander(document, Origin(document), file, root, home=root).jobs()
+    (job,) = _Expander(document, validate(document), Origin(document), (), file=file, root=root, home=root).jobs()
     return job
 
 
 class _Expander:
     """The items of one file, one after the other, with what only becomes visible among several."""
 
-    def __init__(self, document: Document, origin: Origin, file: Path, root: Path, *, home: Path) -> None:
-        parsed = validate(document)
+    def __init__(  # noqa: PLR0913  # a document, what it inherits, and where both stand
+        self,
+        document: Document,
+        parsed: JobDocument,
+        origin: Origin,
+        inherited: Sequence[Inherited],
+        *,
+        file: Path,
+        root: Path,
+        home: Path,
+    ) -> None:
         self._document = document
         self._origin = origin
-        self._marks = _marks_of_items(document)
-        self._defaults = parsed.defaults or Keys()
-        self._items = parsed.items
+        self._parsed = parsed
+        self._inherited = inherited
+        self._defaults = defaults_of(inherited, parsed.defaults)
+        self._items = parsed.items or {}
         self._around = Surroundings(
             file=file,
             root=root,
             home=home,
             output=parsed.output or Output(),
-            models=self._models(parsed),
+            models=self._models(),
             server=_wish(parsed.server or Server()),
         )
 
     def jobs(self) -> tuple[Job, ...]:
-        jobs: list[Job] = []
-        errors: list[JobFileError] = []
-        first_by_output: dict[str, Job] = {}
-        for name, item in self._items.items():
-            try:
-                job = self._job(name, item)
-                _check_collision(first_by_output.setdefault(naming.collision_key(job.output), job), job)
-                jobs.append(job)
-            except JobFileError as error:
-                errors.append(error)
-        if errors:
-            raise first_of(errors)
-        return linked(jobs)
+        """The jobs of `items`, then of each source, then of the matrix, each in its written order."""
+        gathered = Gathered(self._around)
+        for draft in chain(self._drafts(), self._made()):
+            gathered.add(draft)
+        return linked(gathered.jobs(empty=self._document.where(("from",)) or self._document.where(())))
+
+    def _made(self) -> Iterator[Draft | JobFileError]:
+        """What rows and combinations make."""
+        for number, entry in enumerate(self._parsed.sources or ()):
+            yield from SourceEntry(entry, number, self._defaults, self._origin, self._around).drafts()
+        if self._parsed.matrix:
+            yield from MatrixEntry(self._parsed.matrix, self._defaults, self._origin, self._around).drafts()
 
     def warnings(self) -> tuple[ComfygenError, ...]:
         """Prompts that a comment follows on their line, which YAML cut off unasked."""
-        cut = self._document.commented
-        if not cut:
-            return ()
-        paths = [("defaults", key) for key in ("prompt", "negative")]
-        paths += [("items", name, *key) for name in self._items for key in ((), ("prompt",), ("negative",))]
-        places = (self._document.where(path) for path in paths)
-        found = dict.fromkeys(place for place in places if place and (place.line, place.column) in cut)
-        return tuple(
-            PromptCut("YAML takes the rest of this line, from ` #` on, for a comment", where=at) for at in found
-        )
+        holders: list[Steps] = [("defaults",), ("matrix",)]
+        holders += [("from", number) for number in range(len(self._parsed.sources or ()))]
+        holders += [("items", name) for name in self._items]
+        paths = [(*holder, *key) for holder in holders for key in ((), ("prompt",), ("negative",))]
+        cut = list(_cut(self._document, paths))
+        for one in self._inherited:
+            cut += _cut(one.document, [("defaults", "prompt"), ("defaults", "negative")])
+        return tuple(PromptCut("YAML takes the rest of this line, from ` #` on, for a comment", where=at) for at in cut)
 
-    def _job(self, name: str, item: Item) -> Job:
-        shown = self._document.file
-        where = Where(shown, *self._marks[name][:2])
-        try:
-            naming.check_name(name)
-        except JobFileError as error:
-            raise error.at(where) from None
-        places = JobPlaces(self._origin, name)
-        return build_job(name, merged(self._defaults, item), where, places, self._around)
+    def _drafts(self) -> Iterator[Draft | JobFileError]:
+        """What is written under `items`."""
+        marks = _marks_of_items(self._document)
+        for name, item in self._items.items():
+            where = Where(self._document.file, *marks[name][:2])
+            try:
+                naming.check_name(name)
+            except JobFileError as error:
+                yield error.at(where)
+            else:
+                yield Draft(name, merged(self._defaults, item), where, JobPlaces(self._origin, ("items", name)))
 
-    def _models(self, parsed: JobDocument) -> dict[str, Model]:
+    def _models(self) -> dict[str, Model]:
         models: dict[str, Model] = {}
         errors: list[JobFileError] = []
-        for role, entry in (parsed.models or {}).items():
+        for role, entry, where in declared_in(self._inherited, self._document, self._parsed):
             try:
                 models[role] = declared_model(role, entry)
             except JobFileError as error:
-                errors.append(error.at(self._document.where(("models", role, "file"))))
+                errors.append(error.at(where))
         if errors:
             raise first_of(errors)
         return models
+
+
+def _cut(document: Document, paths: Iterable[Steps]) -> Iterable[Where]:
+    """Where those of the texts at `paths` stand that a comment follows on their line, each once, in their order."""
+    if not document.commented:
+        return ()
+    places = (document.where(path) for path in paths)
+    return dict.fromkeys(at for at in places if at and (at.line, at.column) in document.commented)
 
 
 def _wish(server: Server) -> ServerWish:
@@ -130,16 +154,7 @@ def _wish(server: Server) -> ServerWish:
     return ServerWish(server.url or (), server.start, tuple(server.args or ()), tuple(nodes))
 
 
-def _check_collision(first: Job, job: Job) -> None:
-    if first is job:
-        return
-    same = "the same file" if first.output == job.output else "a file that differs only in case or accents"
-    message = f"{job.name!r} writes {job.output_name}, and {first.name!r} at {first.where} writes {same}"
-    raise OutputCollision(message, where=job.where)
-
-
 def _marks_of_items(document: Document) -> Mapping[str, Mark]:
     assert isinstance(document.root, Table)  # noqa: S101  # the schema accepts nothing else
-    items = document.root["items"]
-    assert isinstance(items, Table)  # noqa: S101  # as above
-    return items.marks
+    items = document.root.get("items")
+    return items.marks if isinstance(items, Table) else {}

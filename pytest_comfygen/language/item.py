@@ -8,18 +8,21 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from pytest_comfygen.errors import (
+    BadPath,
     JobFileError,
     KeyConflict,
     MissingKey,
     OutOfRange,
+    OutsideRepository,
     PromptMissing,
     Where,
 )
 from pytest_comfygen.language import naming
+from pytest_comfygen.language.alternatives import choose
+from pytest_comfygen.language.drafts import Draft
 from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
 from pytest_comfygen.language.kinds import KIND_KEYS, Kinds, rounded
-from pytest_comfygen.language.places import JobPlaces
-from pytest_comfygen.language.schema import Keys, Output, Verify
+from pytest_comfygen.language.schema import Output, Verify
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
 from pytest_comfygen.language.sets import addressed, parameters
 from pytest_comfygen.language.surroundings import Surroundings
@@ -43,26 +46,25 @@ _MainKey: TypeAlias = Literal["checkpoint", "diffusion_model"]
 ALL_PARTS: tuple[Part, ...] = ("prompt", "params", "workflow", "models", "inputs")
 
 
-def build_job(name: str, keys: Keys, where: Where, places: JobPlaces, around: Surroundings) -> Job:
+def build_job(draft: Draft, around: Surroundings) -> Job:
     """The job of one item.
 
-    :param keys: the item's keys with the defaults under them.
-    :param where: the place of the item's name.
     :raises JobFileError: the first mistake of the item, at its place.
     """
-    return _Builder(name, keys, where, places, around).job()
+    return _Builder(draft, around).job()
 
 
 class _Builder:
     """The steps from keys to a job, with what they all need at hand."""
 
-    def __init__(self, name: str, keys: Keys, where: Where, places: JobPlaces, around: Surroundings) -> None:
-        self._name = name
-        self._keys = keys
-        self._where = where
-        self._places = places
+    def __init__(self, draft: Draft, around: Surroundings) -> None:
+        self._name = draft.name
+        self._keys = draft.keys
+        self._where = draft.where
+        self._places = draft.places
         self._around = around
-        self._variables: dict[str, Scalar] = {"name": name}
+        self._row = draft.variables
+        self._variables: dict[str, Scalar] = {"name": draft.name}
         self._key = ""
 
     def job(self) -> Job:
@@ -75,8 +77,10 @@ class _Builder:
     def _job(self) -> Job:
         if self._keys.vars:
             self._variables |= self._own_variables(self._keys.vars)
+        if self._row:
+            self._variables |= self._row
         keys, around = self._keys, self._around
-        prompt, negative = self._text("prompt", keys.prompt), self._text("negative", keys.negative)
+        prompt, negative = self._prompt("prompt", keys.prompt), self._prompt("negative", keys.negative)
         recipe = self._workflow_recipe(prompt, negative) if keys.workflow else self._checkpoint_recipe(prompt)
         output, image_format = self._output(around.output)
         return Job(
@@ -98,6 +102,21 @@ class _Builder:
             server=around.server,
             places=self._places,
         )
+
+    def _prompt(self, key: str, text: str | None) -> str | None:
+        """A prompt with its choices made and its variables filled in."""
+        folder, braces = self._keys.wildcards, bool(self._keys.alternatives)
+        if text is None or not (braces or folder):
+            return self._text(key, text)
+        lines = partial(self._wildcard, self._text("wildcards", folder) or "") if folder else None
+        self._key = key
+        return self._around.fill(choose(text, self._name, key, braces=braces, lines=lines), self._variables)
+
+    def _wildcard(self, folder: str, name: str) -> tuple[str, ...]:
+        try:
+            return self._around.wildcard(folder, name)
+        except (BadPath, OutsideRepository) as error:
+            raise error.at(self._places.get("wildcards", self._where)) from None
 
     def _text(self, key: str, text: str | None) -> str | None:
         self._key = key

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
-from pytest_comfygen.language.schema import Item, Keys, Verify
+from pytest_comfygen.language.schema import Keys, Verify
 
 __all__ = ["merged"]
 
+_Own = TypeVar("_Own", bound=Keys)
 
-def merged(defaults: Keys, own: Item) -> Item:
+
+def merged(defaults: Keys, own: _Own) -> _Own:
     """The keys that hold for an item.
 
     Its own key wins, and an explicit null takes the default away; `vars`, `verify` and `set` merge key by key by the

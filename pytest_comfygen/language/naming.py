@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from difflib import get_close_matches
 from pathlib import Path
 
 from pytest_comfygen.errors import BadName, BadPath, OutsideRepository, UnknownFormat
@@ -16,8 +17,10 @@ __all__ = [
     "check_tag",
     "collision_key",
     "directory_in",
+    "file_in",
     "format_of",
     "parts_of",
+    "sibling_hint",
 ]
 
 MAX_NAME_CHARACTERS = 150
@@ -115,6 +118,28 @@ def directory_in(root: Path, home: Path, parts: tuple[str, ...]) -> Path:
     _check_inside(root, directory)
     check_links(root, directory)
     return directory
+
+
+def file_in(root: Path, home: Path, path: str) -> Path:
+    """The file that a path written in a job file names from `home`; it need not exist.
+
+    :param root: the repository, absolute and resolved.
+    :raises JobFileError: bad-path, outside-repository.
+    """
+    *folders, name = parts_of(path, may_climb=True) or ("",)
+    file = directory_in(root, home, tuple(folders)) / name
+    check_links(root, file)
+    return file
+
+
+def sibling_hint(path: Path) -> str:
+    """What to say of a file that is missing: what lies beside it and is called alike."""
+    try:
+        names = sorted(one.name for one in path.parent.iterdir() if one.is_file())
+    except OSError:
+        names = []
+    near = get_close_matches(path.name, names, n=1)
+    return f"did you mean {near[0]}?" if near else "the path is relative to the file that names it"
 
 
 def check_links(root: Path, path: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from pytest_comfygen.errors import JobFileError
+from pytest_comfygen.errors import JobFileError, Where
 
 __all__ = ["first_of"]
 
@@ -12,16 +12,21 @@ MAX_TOLD = 100
 
 
 def first_of(errors: Iterable[JobFileError]) -> JobFileError:
-    """The first error of a file by place, with the others in `also`, each place and message once.
+    """The first error by place, with the others in `also`, each place and message once; file after file.
 
     :param errors: at least one.
     """
-    distinct = {(error.where, error.message): error for error in errors}
-    first, *others = sorted(distinct.values(), key=_order)[:MAX_TOLD]
+    distinct: dict[tuple[Where | None, str], JobFileError] = {}
+    for error in errors:
+        distinct.setdefault((error.where, error.message), error)
+    files = {error.where.file if error.where else "": None for error in distinct.values()}
+    in_order = {file: number for number, file in enumerate(files)}
+    first, *others = sorted(distinct.values(), key=lambda error: _order(error, in_order))[:MAX_TOLD]
     if not others:
         return first
     return type(first)(first.message, where=first.where, hint=first.hint, details=first.details, also=tuple(others))
 
 
-def _order(error: JobFileError) -> tuple[int, int]:
-    return (error.where.line, error.where.column) if error.where else (0, 0)
+def _order(error: JobFileError, files: Mapping[str, int]) -> tuple[int, int, int]:
+    where = error.where or Where("")
+    return files[where.file], where.line, where.column

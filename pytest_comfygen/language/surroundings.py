@@ -12,6 +12,8 @@ from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
 from pytest_comfygen.language.roles import ModelNames, model_named
 from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.sets import VARIABLES
+from pytest_comfygen.language.sources import SourceFile, open_source
+from pytest_comfygen.language.sources.lines import read_wildcard
 from pytest_comfygen.language.template import Template, is_variable_name
 from pytest_comfygen.language.workflow import Workflow, address, essence_sha256, input_values, read_workflow, values_of
 from pytest_comfygen.records import (
@@ -23,12 +25,14 @@ from pytest_comfygen.records import (
     ServerWish,
     SetValue,
     Size,
+    relative,
 )
 
 __all__ = ["Surroundings"]
 
 _PLAIN_SUFFIXES = frozenset((".png", ".webp", ".jpg", ".jpeg"))
 MAX_FILLED_CHARACTERS = 200_000_000
+MAX_SOURCE_CHARACTERS = 32 * 1024 * 1024
 
 
 class Surroundings:
@@ -63,6 +67,9 @@ class Surroundings:
         self._recipes: dict[tuple[object, ...], CheckpointRecipe] = {}
         self._checks: dict[tuple[object, ...], Checks] = {}
         self._variable_names: set[str] = set()
+        self._sources: dict[Path, SourceFile] = {}
+        self._source_characters = 0
+        self._wildcards: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def fill(self, text: str, variables: Mapping[str, Scalar]) -> str:
         """A text with its variables filled in, as long as the file's texts together stay within bounds."""
@@ -182,7 +189,7 @@ class Surroundings:
     def workflow(self, path: str) -> Workflow:
         """The workflow file at `path`, relative to the job file."""
         if path not in self._workflows:
-            self._workflows[path] = read_workflow(self._file_at(path), self.root)
+            self._workflows[path] = read_workflow(naming.file_in(self.root, self.file.parent, path), self.root)
         return self._workflows[path]
 
     def image(self, path: str) -> Path:
@@ -192,14 +199,33 @@ class Surroundings:
         """
         if path not in self._images:
             naming.format_of(path)
-            self._images[path] = self._file_at(path)
+            self._images[path] = naming.file_in(self.root, self.file.parent, path)
         return self._images[path]
 
-    def _file_at(self, path: str) -> Path:
-        *folders, name = naming.parts_of(path, may_climb=True) or ("",)
-        file = naming.directory_in(self.root, self.file.parent, tuple(folders)) / name
-        naming.check_links(self.root, file)
-        return file
+    def source(self, path: Path, shown: str) -> SourceFile:
+        """The source in a file, which is counted as often as it is used: its rows are read each time.
+
+        :raises JobFileError: too-large, and what `open_source` raises.
+        """
+        if path not in self._sources:
+            self._sources[path] = open_source(path, shown)
+        source = self._sources[path]
+        self._source_characters += source.characters
+        if self._source_characters > MAX_SOURCE_CHARACTERS:
+            message = f"the sources of this file hold more than {MAX_SOURCE_CHARACTERS:,} characters together"
+            raise TooLarge(message, hint="split the file, or use a source in one entry")
+        return source
+
+    def wildcard(self, folder: str, name: str) -> tuple[str, ...]:
+        """The lines of a wildcard file: `NAME.txt` below a folder that is relative to the job file.
+
+        :raises JobFileError: file-missing, source-invalid, bad-path, outside-repository, unreadable, not-utf8, …
+        """
+        key = (folder, name)
+        if key not in self._wildcards:
+            file = naming.file_in(self.root, self.file.parent, f"{folder.removesuffix('/')}/{name}.txt")
+            self._wildcards[key] = read_wildcard(file, relative(file, self.root))
+        return self._wildcards[key]
 
     def address(self, workflow: Workflow, target: str) -> tuple[str, str]:
         """The node and input that a key of `set:` means in a workflow.

@@ -12,7 +12,16 @@ from difflib import get_close_matches
 from pytest_comfygen.errors import BadTemplate, TooLarge, UnknownVariable
 from pytest_comfygen.records import Scalar
 
-__all__ = ["MAX_CHARACTERS", "Template", "fill", "is_variable_name", "sole_name", "unknown_variable", "used_names"]
+__all__ = [
+    "MAX_CHARACTERS",
+    "Template",
+    "as_text",
+    "fill",
+    "is_variable_name",
+    "sole_name",
+    "unknown_variable",
+    "used_names",
+]
 
 MAX_CHARACTERS = 100_000
 
@@ -94,7 +103,7 @@ def _value_of(name: str, variables: Mapping[str, Scalar]) -> str:
     if name not in variables:
         raise unknown_variable(name, variables)
     value = variables[name]
-    return value if isinstance(value, str) else _as_text(value)
+    return value if isinstance(value, str) else as_text(value)
 
 
 def _name_of(match: re.Match[str]) -> str:
@@ -107,7 +116,7 @@ def _name_of(match: re.Match[str]) -> str:
     return name
 
 
-def _as_text(value: Scalar) -> str:
+def as_text(value: Scalar) -> str:
     """A value as it stands in a text: `true` and `false` as YAML writes them."""
     if isinstance(value, bool):
         return "true" if value else "false"

@@ -102,8 +102,8 @@ class ComfyFile(pytest.Module):
     def _warn(self, found: tuple[ComfygenError, ...]) -> None:
         for one in found:
             hint = f"; {one.hint}" if one.hint else ""
-            line = one.where.line if one.where else 1
-            warnings.warn_explicit(ComfygenWarning(f"{one_line(one)}{hint}"), None, str(self.path), line)
+            path, line = _place_of(one.where, self.path, session_of(self.config).work.root_of(self.path))
+            warnings.warn_explicit(ComfygenWarning(f"{one_line(one)}{hint}"), None, str(path), line)
 
 
 @contextmanager
@@ -134,8 +134,8 @@ class UnusableFile(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """The place of the mistake; pytest counts lines from 0."""
-        where = self._error.where
-        return self.path, max((where.line if where else 1) - 1, 0), self.path.name
+        path, line = _place_of(self._error.where, self.path, session_of(self.config).work.root_of(self.path))
+        return path, line - 1, self.path.name
 
 
 class ComfyItem(pytest.Function):
@@ -257,11 +257,23 @@ class ComfyItem(pytest.Function):
             raise
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        """The image's place in its job file; pytest counts lines from 0.
+        """The image's place in its job file, or that of its row in a source; pytest counts lines from 0.
 
         The title may not be the end of the node id: of such a title, pytest turns dots into colons.
         """
-        return self.path, self.job.where.line - 1, f"{self.path.name}: {self.name}"
+        path, line = _place_of(self.job.where, self.path, self.job.root)
+        return path, line - 1, f"{self.path.name}: {self.name}"
+
+
+def _place_of(where: Where | None, path: Path, root: Path) -> tuple[Path, int]:
+    """The file and the line, from 1, of a place in a job file or in a file that it reads.
+
+    :param path: the job file, as pytest knows it.
+    """
+    if where is None:
+        return path, 1
+    in_job_file = where.file.rpartition("/")[2] == path.name  # what it reads is called otherwise
+    return path if in_job_file else root / where.file, max(where.line, 1)
 
 
 def jobs_of(session: pytest.Session) -> Iterator[Job]:

@@ -156,7 +156,6 @@ WRONG = (
     Wrong("prompt-at-top", HEAD + "promt: a\nitems: {kin: }\n", "unknown-key", 2, 1, "'promt'", "put `prompt` under"),
     Wrong("output-in-item", item("output: {dir: x}"), "unknown-key", 6, 5, "'output'", "at the top level"),
     Wrong("later-key", item("refiner: []"), "not-yet", 6, 5, "'refiner' is part of the language", "upgrade"),
-    Wrong("later-top-key", HEAD + "matrix: {}\nitems: {kin: a}\n", "not-yet", 2, 1, "'matrix'", "remove the key"),
     Wrong("later-verify-key", item("verify: {alpha: true}"), "not-yet", 6, 14, "'alpha'", "upgrade"),
     # --- values
     Wrong("steps-text", item('steps: "30"'), "wrong-type", 6, 12, "an integer from 1 to 1000", "remove the quotes"),

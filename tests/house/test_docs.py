@@ -195,6 +195,9 @@ def job_files() -> list[Block]:
 def test_a_job_file_in_a_page_can_be_loaded(block: Block, tmp_path: Path) -> None:
     root = tmp_path.resolve()
     (root / "jobs").mkdir()
+    (root / "data").mkdir()
+    for table in (one for one in blocks("csv") if one.page == block.page):
+        (root / "data" / "kins.csv").write_text(table.code, encoding="utf-8")
     (root / "jobs" / "example.comfyjob.yaml").write_text(block.code, encoding="utf-8")
 
     assert load_job_file(root / "jobs" / "example.comfyjob.yaml", root).warnings == ()

@@ -10,7 +10,18 @@ import pytest
 import yaml
 
 from pytest_comfygen.language.expand import load_job_file
-from pytest_comfygen.language.schema import Item, JobDocument, ModelEntry, Output, Server, Verify
+from pytest_comfygen.language.schema import (
+    DefaultsDocument,
+    Item,
+    JobDocument,
+    Matrix,
+    ModelEntry,
+    Output,
+    Server,
+    Source,
+    Verify,
+    keys_of,
+)
 from pytest_comfygen.language.schema.draft07 import json_schema
 from pytest_comfygen.language.schema.flags import FLAGS
 from pytest_comfygen.language.schema.kinds import KINDS
@@ -25,22 +36,45 @@ NOISE = """\
 """
 
 
+def blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of a page in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def table(page: Path) -> str:
+    """The table that a page's job files read as `data/kins.csv`."""
+    return next(iter(blocks(page, "csv")), "")
+
+
 def examples() -> list[object]:
-    """The job files among the code blocks of all pages."""
-    blocks = [
-        (page.relative_to(DOCS).as_posix(), number, block)
+    """The job files among the code blocks of all pages, each with its page's table."""
+    found = [
+        (page, number, block)
         for page in sorted(DOCS.rglob("*.md"))
-        for number, block in enumerate(
-            re.findall(r"^```yaml\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL), start=1
-        )
+        for number, block in enumerate(blocks(page, "yaml"), start=1)
     ]
-    return [pytest.param(block, id=f"{page}-{number}") for page, number, block in blocks if "comfyjob:" in block]
+    return [
+        pytest.param(block, table(page), id=f"{page.relative_to(DOCS).as_posix()}-{number}")
+        for page, number, block in found
+        if "comfyjob:" in block and not block.startswith("# styles/")
+    ]
 
 
-@pytest.mark.parametrize("text", examples())
-def test_an_example_can_be_loaded(text: str, tmp_path: Path) -> None:
+OIL = next(
+    block for block in blocks(DOCS / "reference" / "job-file.md", "yaml") if block.startswith("# styles/oil.yaml")
+)
+
+
+@pytest.mark.parametrize(("text", "rows"), examples())
+def test_an_example_can_be_loaded(text: str, rows: str, tmp_path: Path) -> None:
     root = tmp_path.resolve()
     (root / "jobs").mkdir()
+    (root / "data").mkdir()
+    (root / "data" / "kins.csv").write_text(rows, encoding="utf-8")
+    (root / "wildcards").mkdir()
+    (root / "wildcards" / "mood.txt").write_text("gloomy\nproud\n", encoding="utf-8")
+    (root / "styles").mkdir()
+    (root / "styles" / "oil.yaml").write_text(OIL, encoding="utf-8")
     (root / "jobs" / "noise.api.json").write_text(NOISE, encoding="utf-8")
     (root / "jobs" / "example.comfyjob.yaml").write_text(text, encoding="utf-8")
 
@@ -50,14 +84,16 @@ def test_an_example_can_be_loaded(text: str, tmp_path: Path) -> None:
     assert job_file.warnings == ()
 
 
-@pytest.mark.parametrize("text", examples())
-def test_editors_accept_an_example(text: str) -> None:
+@pytest.mark.parametrize(("text", "_rows"), examples())
+def test_editors_accept_an_example(text: str, _rows: str) -> None:  # a parameter, no fixture
     jsonschema.validate(yaml.safe_load(text), json_schema(), cls=jsonschema.Draft7Validator)
 
 
-@pytest.mark.parametrize("model", [JobDocument, Server, ModelEntry, Output, Item, Verify, *KINDS])
+@pytest.mark.parametrize(
+    "model", [JobDocument, DefaultsDocument, Server, ModelEntry, Output, Item, Source, Matrix, Verify, *KINDS]
+)
 def test_every_key_is_in_the_reference(model: type[JobDocument]) -> None:
-    keys = [*model.model_fields, *model.LATER]
+    keys = [*keys_of(model), *model.LATER]
 
     assert [key for key in keys if not re.search(rf"`(?:[a-z]+\.)?{key}`", REFERENCE)] == []
 
@@ -68,6 +104,6 @@ def test_the_reference_names_the_flags_for_a_server_and_no_others() -> None:
     assert set(re.findall(r"`(--[\w-]+)", section)) == set(FLAGS)
 
 
-@pytest.mark.parametrize("key", [*JobDocument.model_fields, *Item.model_fields])
+@pytest.mark.parametrize("key", [*keys_of(JobDocument), *keys_of(Item)])
 def test_every_key_has_a_heading(key: str) -> None:
     assert re.search(rf"^##.*`{key}`", REFERENCE, re.MULTILINE)

@@ -42,7 +42,7 @@ def test_the_text_is_read_again_by_the_first_who_asks_and_not_before(monkeypatch
 
     monkeypatch.setattr(module, "parse", watched)
 
-    first, second = JobPlaces(origin, "long"), JobPlaces(origin, "short")
+    first, second = JobPlaces(origin, ("items", "long")), JobPlaces(origin, ("items", "short"))
     assert Where("a.yaml", 5, 25) == first.of_key("steps")
     assert parsed == []
 

@@ -31,7 +31,7 @@ from pytest_comfygen.errors import (
 from pytest_comfygen.language.load.text import check_text
 from pytest_comfygen.language.load.tree import MAX_DEPTH, MAX_DIGITS, MAX_NODES, Document, Mark, Row, Spot, Table, Value
 
-__all__ = ["parse_yaml"]
+__all__ = ["parse_yaml", "read_scalar"]
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # exotic builds of PyYAML lack the C parser
 
@@ -94,6 +94,13 @@ def parse_yaml(text: str, file: str) -> Document:
     finally:
         loader.dispose()
     return Document(file, builder.root, builder.spot, frozenset(builder.commented))
+
+
+def read_scalar(text: str) -> Value:
+    """What YAML takes a plain text for: a number, a truth value, null, or the text itself."""
+    match = _SPECIAL.fullmatch(text) if len(text) <= MAX_DIGITS else None
+    kind = match.lastgroup if match else None
+    return _READ[kind](match[kind]) if match and kind else text
 
 
 def _feed(loader: Any, builder: _Builder) -> None:  # noqa: ANN401  # PyYAML's loaders share no typed parent

@@ -6,15 +6,51 @@ printed from them (`python -m pytest_comfygen.language`). Types are strict: `ste
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from pydantic import ValidationError
 
-from pytest_comfygen.errors import EmptyFile, LanguageVersion, WrongType
-from pytest_comfygen.language.load import Document, Table
+from pytest_comfygen.errors import EmptyFile, LanguageVersion, MissingKey, WrongType
+from pytest_comfygen.language.load import Document, Table, Value
 from pytest_comfygen.language.problems import first_of
-from pytest_comfygen.language.schema.mistakes import mistakes, shown
-from pytest_comfygen.language.schema.models import Item, JobDocument, Keys, ModelEntry, Output, Server, Verify
+from pytest_comfygen.language.schema.axes import Range, Values
+from pytest_comfygen.language.schema.mistakes import keys_of, mistakes, plain_type, shown
+from pytest_comfygen.language.schema.models import (
+    MAX_ITEMS,
+    DefaultsDocument,
+    Item,
+    JobDocument,
+    Keys,
+    Matrix,
+    ModelEntry,
+    Output,
+    Server,
+    Source,
+    Verify,
+)
 
-__all__ = ["Item", "JobDocument", "Keys", "ModelEntry", "Output", "Server", "Verify", "validate"]
+__all__ = [
+    "MAX_ITEMS",
+    "DefaultsDocument",
+    "Item",
+    "JobDocument",
+    "Keys",
+    "Matrix",
+    "ModelEntry",
+    "Output",
+    "Range",
+    "Server",
+    "Source",
+    "Values",
+    "Verify",
+    "keys_of",
+    "plain_type",
+    "validate",
+    "validate_defaults",
+    "validate_item",
+]
+
+_MAKE_ITEMS = frozenset({"items", "from", "matrix"})
 
 
 def validate(document: Document) -> JobDocument:
@@ -24,22 +60,65 @@ def validate(document: Document) -> JobDocument:
     """
     _check_head(document)
     try:
-        return JobDocument.model_validate(document.root)
+        parsed = JobDocument.model_validate(document.root)
     except ValidationError as error:
-        raise first_of(mistakes(error, document)) from None
+        raise first_of([*mistakes(error, document), *_without_items(document)]) from None
+    if missing := _without_items(document):
+        raise missing[0]
+    return parsed
+
+
+def validate_defaults(document: Document) -> DefaultsDocument:
+    """A file of defaults as models.
+
+    :raises JobFileError: as `validate`.
+    """
+    _check_version(document, "defaults")
+    try:
+        return DefaultsDocument.model_validate(document.root)
+    except ValidationError as error:
+        raise first_of(mistakes(error, document, DefaultsDocument)) from None
+
+
+def validate_item(values: Mapping[str, Value], document: Callable[[], Document]) -> Item:
+    """Keys of an item that stand elsewhere than in a job file.
+
+    :param document: gives `values` with their places, for errors.
+    :raises JobFileError: the first mistake by place, the others in `also`.
+    """
+    try:
+        return Item.model_validate(values)
+    except ValidationError as error:
+        raise first_of(mistakes(error, document(), Item)) from None
+
+
+def _without_items(document: Document) -> list[MissingKey]:
+    """The mistake of a file that has neither items nor what makes them."""
+    if isinstance(document.root, Table) and _MAKE_ITEMS.isdisjoint(document.root):
+        hint = "add `items:`, a mapping of names to items"
+        return [MissingKey("the key `items` is missing", where=document.where(()), hint=hint)]
+    return []
 
 
 def _check_head(document: Document) -> None:
     """What makes every other message pointless: nothing there, no mapping, another version, no items."""
+    _check_version(document, "job")
+    root = document.root
+    assert isinstance(root, Table)  # noqa: S101  # as was just checked
+    nothing_else = root.keys() & _MAKE_ITEMS == {"items"}
+    if nothing_else and not root["items"] and not isinstance(root["items"], (str, bool, int, float)):
+        raise EmptyFile("the file holds no item", where=document.where(["items"]), hint="add an image under `items:`")
+
+
+def _check_version(document: Document, what: str) -> None:
     root = document.root
     if root is None:
-        raise EmptyFile("the file holds no job", where=document.where(()))
+        hint = None if what == "job" else "start with `comfyjob: 1` and a `defaults:` mapping"
+        raise EmptyFile(f"the file holds no {what}", where=document.where(()), hint=hint)
     if not isinstance(root, Table):
-        raise WrongType(f"a job file must be a mapping, not {shown(root)}", where=document.where(()))
+        raise WrongType(f"a {what} file must be a mapping, not {shown(root)}", where=document.where(()))
     version = root.get("comfyjob", 1)
     if type(version) is not int:  # to pydantic's Literal, true and 1.0 are as good as 1
         raise WrongType(f"comfyjob must be 1, not {shown(version)}", where=document.where(["comfyjob"]))
     if version != 1:
         raise LanguageVersion(f"the job language has no version {version} here", where=document.where(["comfyjob"]))
-    if "items" in root and not root["items"] and not isinstance(root["items"], (str, bool, int, float)):
-        raise EmptyFile("the file holds no item", where=document.where(["items"]), hint="add an image under `items:`")

@@ -26,25 +26,56 @@ from pytest_comfygen.errors import (
 from pytest_comfygen.language.load import Document
 from pytest_comfygen.language.schema.closed import Closed
 from pytest_comfygen.language.schema.kinds import KINDS
-from pytest_comfygen.language.schema.models import Item, JobDocument, Keys, ModelEntry, Output, Server, Verify
+from pytest_comfygen.language.schema.models import (
+    DefaultsDocument,
+    Item,
+    JobDocument,
+    Keys,
+    Matrix,
+    ModelEntry,
+    Output,
+    Server,
+    Source,
+    Verify,
+)
 from pytest_comfygen.language.schema.values import Wants
 
-__all__ = ["mistakes", "shown"]
+__all__ = ["keys_of", "mistakes", "plain_type", "shown"]
 
-_MODELS: tuple[type[Closed], ...] = (JobDocument, Server, ModelEntry, Output, Keys, Item, Verify, *KINDS)
-_TYPES: dict[type[Closed], dict[str, Any]] = {
-    model: typing.get_type_hints(model, include_extras=True) for model in _MODELS
-}
+
+def keys_of(model: type[Closed]) -> dict[str, Any]:
+    """The keys of a mapping as they are written, each with its type; `from` is no name that Python allows."""
+    types_of = typing.get_type_hints(model, include_extras=True)
+    return {field.alias or name: types_of[name] for name, field in model.model_fields.items()}
+
+
+_MODELS: tuple[type[Closed], ...] = (
+    JobDocument,
+    DefaultsDocument,
+    Server,
+    ModelEntry,
+    Output,
+    Keys,
+    Item,
+    Source,
+    Matrix,
+    Verify,
+    *KINDS,
+)
+_TYPES: dict[type[Closed], dict[str, Any]] = {model: keys_of(model) for model in _MODELS}
 _WRAPPERS = (typing.Annotated, typing.Union, types.UnionType)
 _BY_CODE: dict[str, type[JobFileError]] = {
     error.code: error for error in (KeyConflict, NotLoopback, OutOfRange, SecretFound, WrongType)
 }
 
 
-def mistakes(error: ValidationError, document: Document) -> list[JobFileError]:
-    """Every mistake in `document` that pydantic found, each at its place."""
+def mistakes(error: ValidationError, document: Document, model: type[Closed] = JobDocument) -> list[JobFileError]:
+    """Every mistake in `document` that pydantic found, each at its place.
+
+    :param model: what the document as a whole is.
+    """
     found = error.errors(include_url=False)
-    return [_mistake(details, document) for details in found]
+    return [_mistake(details, document, model) for details in found]
 
 
 def shown(value: object) -> str:
@@ -62,9 +93,9 @@ def shown(value: object) -> str:
     return "a list" if isinstance(value, list) else f"a value of type {type(value).__name__}"
 
 
-def _mistake(details: Mapping[str, Any], document: Document) -> JobFileError:
+def _mistake(details: Mapping[str, Any], document: Document, whole: type[Closed]) -> JobFileError:
     path: tuple[str | int, ...] = details["loc"]
-    model, wants = _in_language(path)
+    model, wants = _in_language(path, whole)
     key = ".".join(str(step)[:60] for step in path)
     value = details["input"]
     hint = ""
@@ -107,13 +138,14 @@ def _unknown_key(key: str, model: type[Closed], where: Where | None) -> JobFileE
         return NotYet(f"the key {key!r} is part of the language, but this version does not act on it yet", where=where)
     if key in model.NEVER:
         return UnknownKey(f"there is no key {key!r}", where=where, hint=model.NEVER[key])
-    allowed = list(model.model_fields)
-    is_elsewhere = model in {Item, Keys} and key in JobDocument.model_fields
-    near = [] if is_elsewhere else get_close_matches(key, allowed, n=1)
-    if near:
-        hint = f"did you mean `{near[0]}`?"
-    elif model is JobDocument and (near := get_close_matches(key, Keys.model_fields, n=1)):
+    allowed = list(_TYPES[model])
+    elsewhere = [] if model is not JobDocument else [one for one in Keys.model_fields if one not in allowed]
+    is_elsewhere = model in {Item, Keys} and key in _TYPES[JobDocument]
+    near = [] if is_elsewhere else get_close_matches(key, [*allowed, *elsewhere], n=1)
+    if near and near[0] in elsewhere:
         hint = f"put `{near[0]}` under `defaults:` or an item"
+    elif near:
+        hint = f"did you mean `{near[0]}`?"
     elif is_elsewhere:
         hint = f"put `{key}` at the top level of the file"
     else:
@@ -125,12 +157,12 @@ def _missing_key(key: str, wants: str, where: Where | None) -> MissingKey:
     return MissingKey(f"the key `{key}` is missing", where=where, hint=f"add `{key}:`, {wants}")
 
 
-def _in_language(path: Sequence[str | int]) -> tuple[type[Closed], str]:
+def _in_language(path: Sequence[str | int], whole: type[Closed]) -> tuple[type[Closed], str]:
     """The model that holds the last key of `path`, and what the language wants there."""
-    model: type[Closed] = JobDocument
-    kind: Any = JobDocument
+    model: type[Closed] = whole
+    kind: Any = whole
     for step in path:
-        holder = _plain(kind)
+        holder = plain_type(kind)
         if holder in _TYPES:
             model, kind = holder, _TYPES[holder].get(str(step))
         else:
@@ -138,10 +170,10 @@ def _in_language(path: Sequence[str | int]) -> tuple[type[Closed], str]:
     return model, _wants(kind)
 
 
-def _plain(kind: Any) -> Any:  # noqa: ANN401  # any type expression
+def plain_type(kind: Any) -> Any:  # noqa: ANN401  # any type expression
     """The type behind `Annotated[…]` and `… | None`."""
     if typing.get_origin(kind) in _WRAPPERS:
-        return _plain(typing.get_args(kind)[0])
+        return plain_type(typing.get_args(kind)[0])
     return kind
 
 

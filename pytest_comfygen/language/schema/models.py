@@ -5,8 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from pytest_comfygen.language.schema.axes import AxisValues, Choice, Includes
 from pytest_comfygen.language.schema.closed import Closed, key as _key
 from pytest_comfygen.language.schema.kinds import (
     ClipSkip,
@@ -39,9 +40,22 @@ from pytest_comfygen.language.schema.values import (
 )
 from pytest_comfygen.records import Part
 
-__all__ = ["Closed", "Item", "JobDocument", "Keys", "ModelEntry", "Output", "Server", "Verify"]
+__all__ = [
+    "Closed",
+    "DefaultsDocument",
+    "Item",
+    "JobDocument",
+    "Keys",
+    "Matrix",
+    "ModelEntry",
+    "Output",
+    "Server",
+    "Source",
+    "Verify",
+]
 
 MAX_ITEMS = 100_000
+MAX_SOURCES = 100
 
 
 class Server(Closed):
@@ -118,6 +132,13 @@ class Keys(Closed):
 
     prompt: Text | None = _key("What the image shows; `${…}` may be used.", "portrait of ${subject}, oil painting")
     negative: Text | None = _key("What it must not show.", "text, watermark", default="")
+    alternatives: Flag | None = _key(
+        "Of `{a|b}` in `prompt` and `negative`, the item's name chooses one.", default=False
+    )
+    wildcards: Path | None = _key(
+        "A folder: for `__mood__` in a prompt, the item's name chooses a line of its `mood.txt`.",
+        "../wildcards",
+    )
     checkpoint: Word | None = _key("A role from `models`, or a checkpoint's file name as ComfyUI lists it.", "base")
     size: SizePx | None = _key(
         "Width x height in pixels; multiples of 8 for a checkpoint, of 16 for a family.", "832x1216", default="512x512"
@@ -208,20 +229,91 @@ class Item(Keys):
         return {"prompt": value} if isinstance(value, str) else value
 
 
+class Source(Keys):
+    """A file whose rows become items; the keys of an item hold for all of them."""
+
+    file: Path = Field(
+        description="The source, relative to the job file: csv, tsv, json, jsonl, yaml, toml or txt.",
+        examples=["../data/kins.csv"],
+    )
+    name: Text | None = _key(
+        "The name of a row's item; `${…}` may be a column or `row`, the row's number.", "kin_${id}", default="${name}"
+    )
+    where: (
+        Annotated[
+            dict[str, Annotated[Choice, Wants("a text, a number, true or false, or a list of them")]],
+            Wants("a mapping of columns to values"),
+        ]
+        | None
+    ) = _key("Only rows that have these values in these columns become items.", {"playable": "yes"})
+    limit: Annotated[int, Field(ge=1, le=MAX_ITEMS), Wants("an integer from 1 to 100 000")] | None = _key(
+        "At most so many of the rows become items, the first ones.", 10
+    )
+    keys: Annotated[list[Word], Wants("a list of keys")] | None = _key(
+        "Columns that set the item's key of the same name.", ["seed", "prompt"]
+    )
+    rename: Annotated[dict[str, Word], Wants("a mapping of columns to names")] | None = _key(
+        "Other names for columns.", {"Full name": "title"}
+    )
+
+
+class Matrix(Keys):
+    """Every combination of values becomes an item; the keys of an item hold for all of them."""
+
+    name: Text | None = _key(
+        "The name of a combination's item; without it, the values joined with `-`.", "banner-${season}-${size}"
+    )
+    axes: Annotated[dict[str, AxisValues], Wants("a mapping of names to values")] | None = _key(
+        "Variables, or keys of an item, with the values that each takes.",
+        {"season": ["winter", "summer"], "cfg": "4..7"},
+    )
+    zip: Annotated[dict[str, AxisValues], Wants("a mapping of names to values")] | None = _key(
+        "Lists of one length that are walked through together, as one more axis.",
+        {"animal": ["cat", "dog"], "sound": ["meow", "woof"]},
+    )
+
+
+class DefaultsDocument(Closed):
+    """A file of defaults, which job files take over."""
+
+    model_config = ConfigDict(defer_build=True)  # few runs read one
+
+    comfyjob: Annotated[Literal[1], Wants("1")] = Field(description="The version of this language.")
+    include: Includes | None = _key("Files of defaults under this one's.", ["../styles/oil.yaml"])
+    models: Annotated[dict[str, Annotated[ModelEntry, Wants("a mapping")]], Wants("a mapping")] | None = _key(
+        "The weights files that the jobs need, by role."
+    )
+    defaults: Annotated[Keys, Wants("a mapping")] | None = _key("Keys for every item; an item's own key wins.")
+
+
 class JobDocument(Closed):
     """A job file: images that are built and tested."""
 
-    LATER = frozenset({"from", "matrix", "include"})
-
     comfyjob: Annotated[Literal[1], Wants("1")] = Field(description="The version of this language.")
+    include: Includes | None = _key("Files of defaults under this one's.", ["../styles/oil.yaml"])
     server: Annotated[Server, Wants("a mapping")] | None = _key("How to reach a ComfyUI for this file.")
     models: Annotated[dict[str, Annotated[ModelEntry, Wants("a mapping")]], Wants("a mapping")] | None = _key(
         "The weights files that the jobs need, by role."
     )
     output: Annotated[Output, Wants("a mapping")] | None = _key("Where the images go.")
     defaults: Annotated[Keys, Wants("a mapping")] | None = _key("Keys for every item; an item's own key wins.")
-    items: Annotated[
-        dict[str, Annotated[Item, Wants("a mapping, a prompt, or nothing")]],
-        Field(max_length=MAX_ITEMS),
-        Wants("a mapping of names to items"),
-    ] = Field(description="The images, by name.")
+    items: (
+        Annotated[
+            dict[str, Annotated[Item, Wants("a mapping, a prompt, or nothing")]],
+            Field(max_length=MAX_ITEMS),
+            Wants("a mapping of names to items"),
+        ]
+        | None
+    ) = _key("The images, by name.", {"kin_cat": "portrait of a cat in armour"})
+    sources: (
+        Annotated[
+            list[Annotated[Source, Wants("a mapping")]], Field(max_length=MAX_SOURCES), Wants("a list of sources")
+        ]
+        | None
+    ) = Field(
+        default=None,
+        alias="from",
+        description="Files whose rows become items.",
+        examples=[[{"file": "../data/kins.csv", "name": "kin_${id}"}]],
+    )
+    matrix: Annotated[Matrix, Wants("a mapping")] | None = _key("Items out of every combination of values.")

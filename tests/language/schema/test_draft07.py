@@ -23,7 +23,7 @@ REFUSED = [
     {"comfyjob": 1, "items": {"a": {"size": "wide"}}},
     {"comfyjob": 1, "items": {"a": {"seed": -1}}},
     {"comfyjob": 1, "items": {"a": 5}},
-    {"comfyjob": 1, "items": {"a": "x"}, "matrix": {}},
+    {"comfyjob": 1, "items": {"a": "x"}, "include": [3]},
     {"comfyjob": 1, "items": {"a": "x"}, "server": {"args": ["--listen"]}},
     {"comfyjob": 1, "items": {"a": "x"}, "server": {"args": ["--reserve-vram=x"]}},
     {"comfyjob": 1, "items": {"a": "x"}, "server": {"custom_nodes": ["https://x/nodes"]}},

@@ -83,7 +83,10 @@ def test_another_custom_node_is_refused(node: str, code: str) -> None:
 
 @pytest.mark.parametrize("seed", [0, 2**64 - 1, "from-name", "from-prompt", "random"])
 def test_seeds_are_rules_or_integers_of_64_bits(seed: object) -> None:
-    assert seed == parsed(items={"kin": {"seed": seed}}).items["kin"].seed
+    items = parsed(items={"kin": {"seed": seed}}).items
+
+    assert items is not None
+    assert seed == items["kin"].seed
 
 
 @pytest.mark.parametrize("section", ["server", "models", "output", "defaults"])
