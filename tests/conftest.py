@@ -14,9 +14,16 @@ from tests.comfyui.machine import Machine, build_world, machine_in, moved
 from tests.repository import Repository
 
 
+@pytest.fixture(scope="session")
+def inner_temp(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where inner runs have their temporary directories: in the usual place, they would tidy up after all others."""
+    return str(tmp_path_factory.mktemp("inner"))
+
+
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def plain_environment(monkeypatch: pytest.MonkeyPatch, inner_temp: str) -> None:
     """Neither the desk's settings nor CI's shape what the inner runs do."""
+    monkeypatch.setenv("PYTEST_DEBUG_TEMPROOT", inner_temp)
     for name in ("CI", "PYTEST_ADDOPTS", "COLUMNS", *(name for name in os.environ if name.startswith("COMFYGEN_"))):
         if not name.startswith("COMFYGEN_TEST_"):
             monkeypatch.delenv(name, raising=False)

@@ -90,6 +90,8 @@ class Machine:
         """The variables of a run that may install from this world, and nothing of the desk's settings."""
         return self.world.environment | {
             "PYTHONPATH": str(ROOT),
+            # Else each run would clean up after all other runs on this desk, which can take minutes.
+            "PYTEST_DEBUG_TEMPROOT": str(self.world.root),
             VARIABLE: str(self.tricks.directory),
             "COMFYGEN_REPO": str(self.world.repository),
             "COMFYGEN_TORCH": "cpu",
