@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.errors import InputMissing, InputNotReady
 from pytest_comfygen.language.chains import inputs_of
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import CheckpointRecipe, ImageRecord, InputImage, Job, Scalar, relative
 
 if TYPE_CHECKING:
+    from pytest_comfygen.engine.client import ComfyClient
     from pytest_comfygen.flows.plan import Plan
 
 __all__ = ["Inputs", "look_at_inputs", "not_ready", "send_inputs", "wait_for_items"]

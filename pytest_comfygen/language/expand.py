@@ -13,13 +13,11 @@ from pytest_comfygen.language.drafts import Draft
 from pytest_comfygen.language.gathered import Gathered
 from pytest_comfygen.language.include import Inherited, declared_in, defaults_of, inherited_by
 from pytest_comfygen.language.load import Document, Mark, Table, document_of, parse, read_text
-from pytest_comfygen.language.matrix import MatrixEntry
 from pytest_comfygen.language.merge import merged
 from pytest_comfygen.language.places import JobPlaces, Origin, Steps
 from pytest_comfygen.language.problems import first_of
 from pytest_comfygen.language.roles import declared_model
-from pytest_comfygen.language.schema import JobDocument, Output, Server, validate
-from pytest_comfygen.language.sources.entry import SourceEntry
+from pytest_comfygen.language.schema import ItemsDocument, JobDocument, Output, Server, validate
 from pytest_comfygen.language.surroundings import Surroundings
 from pytest_comfygen.records import Job, JobFile, Model, ServerWish, relative
 
@@ -68,7 +66,7 @@ class _Expander:
     def __init__(  # noqa: PLR0913  # a document, what it inherits, and where both stand
         self,
         document: Document,
-        parsed: JobDocument,
+        parsed: ItemsDocument,
         origin: Origin,
         inherited: Sequence[Inherited],
         *,
@@ -82,6 +80,9 @@ class _Expander:
         self._inherited = inherited
         self._defaults = defaults_of(inherited, parsed.defaults)
         self._items = parsed.items or {}
+        rows = parsed if isinstance(parsed, JobDocument) else None
+        self._sources = (rows and rows.sources) or []
+        self._matrix = rows and rows.matrix
         self._around = Surroundings(
             file=file,
             root=root,
@@ -100,15 +101,20 @@ class _Expander:
 
     def _made(self) -> Iterator[Draft | JobFileError]:
         """What rows and combinations make."""
-        for number, entry in enumerate(self._parsed.sources or ()):
+        if not (self._sources or self._matrix):
+            return
+        from pytest_comfygen.language.matrix import MatrixEntry  # noqa: PLC0415  # few files have rows or combinations
+        from pytest_comfygen.language.sources.entry import SourceEntry  # noqa: PLC0415  # as above
+
+        for number, entry in enumerate(self._sources):
             yield from SourceEntry(entry, number, self._defaults, self._origin, self._around).drafts()
-        if self._parsed.matrix:
-            yield from MatrixEntry(self._parsed.matrix, self._defaults, self._origin, self._around).drafts()
+        if self._matrix:
+            yield from MatrixEntry(self._matrix, self._defaults, self._origin, self._around).drafts()
 
     def warnings(self) -> tuple[ComfygenError, ...]:
         """Prompts that a comment follows on their line, which YAML cut off unasked."""
         holders: list[Steps] = [("defaults",), ("matrix",)]
-        holders += [("from", number) for number in range(len(self._parsed.sources or ()))]
+        holders += [("from", number) for number in range(len(self._sources))]
         holders += [("items", name) for name in self._items]
         paths = [(*holder, *key) for holder in holders for key in ((), ("prompt",), ("negative",))]
         cut = list(_cut(self._document, paths))

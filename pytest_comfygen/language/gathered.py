@@ -41,7 +41,9 @@ class Gathered:
             if self._names.setdefault(draft.name, draft.where) is not draft.where:
                 raise _duplicate(draft, self._names[draft.name])
             job = build_job(draft, self._around)
-            self._check_output(job)
+            first = self._first_by_output.setdefault(naming.collision_key(job.output), job)
+            if first is not job:
+                raise _collision(first, job)
             self._jobs.append(job)
         except JobFileError as error:
             self._keep(_for_item(error, draft))
@@ -64,13 +66,11 @@ class Gathered:
         if len(self._errors) >= MAX_MISTAKES:
             raise first_of(self._errors)
 
-    def _check_output(self, job: Job) -> None:
-        first = self._first_by_output.setdefault(naming.collision_key(job.output), job)
-        if first is job:
-            return
-        same = "the same file" if first.output == job.output else "a file that differs only in case or accents"
-        message = f"{job.name!r} writes {job.output_name}, and {first.name!r} at {first.where} writes {same}"
-        raise OutputCollision(message, where=job.where)
+
+def _collision(first: Job, job: Job) -> OutputCollision:
+    same = "the same file" if first.output == job.output else "a file that differs only in case or accents"
+    message = f"{job.name!r} writes {job.output_name}, and {first.name!r} at {first.where} writes {same}"
+    return OutputCollision(message, where=job.where)
 
 
 def _duplicate(draft: Draft, first: Where) -> DuplicateName:

@@ -13,7 +13,7 @@ from pytest_comfygen.language import naming
 from pytest_comfygen.language.load import Document, parse, read_text
 from pytest_comfygen.language.merge import merged
 from pytest_comfygen.language.places import Origin
-from pytest_comfygen.language.schema import DefaultsDocument, JobDocument, Keys, ModelEntry, validate_defaults
+from pytest_comfygen.language.schema import DefaultsDocument, ItemsDocument, Keys, ModelEntry, validate_defaults
 from pytest_comfygen.records import relative
 
 __all__ = ["FOLDER_FILE", "Inherited", "declared_in", "defaults_of", "inherited_by"]
@@ -31,7 +31,7 @@ class Inherited(NamedTuple):
     origin: Origin
 
 
-def inherited_by(file: Path, root: Path, document: Document, parsed: JobDocument) -> tuple[Inherited, ...]:
+def inherited_by(file: Path, root: Path, document: Document, parsed: ItemsDocument) -> tuple[Inherited, ...]:
     """The files of defaults under a job file, in rising order of precedence.
 
     First those of its folders, from the repository's top down to its own; then those that it includes, in their order,
@@ -55,10 +55,10 @@ def defaults_of(inherited: Iterable[Inherited], own: Keys | None) -> Keys:
 
 
 def declared_in(
-    inherited: Iterable[Inherited], document: Document, parsed: JobDocument
+    inherited: Iterable[Inherited], document: Document, parsed: ItemsDocument
 ) -> Iterator[tuple[str, ModelEntry, Where | None]]:
     """Every declared model with its role and place, in rising order of precedence."""
-    layers: list[tuple[Document, DefaultsDocument | JobDocument]] = [(one.document, one.parsed) for one in inherited]
+    layers: list[tuple[Document, DefaultsDocument | ItemsDocument]] = [(one.document, one.parsed) for one in inherited]
     for where, layer in (*layers, (document, parsed)):
         for role, entry in (layer.models or {}).items():
             yield role, entry, where.where(("models", role, "file"))

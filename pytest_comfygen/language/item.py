@@ -80,7 +80,8 @@ class _Builder:
         if self._row:
             self._variables |= self._row
         keys, around = self._keys, self._around
-        prompt, negative = self._prompt("prompt", keys.prompt), self._prompt("negative", keys.negative)
+        text_of = self._chosen if keys.alternatives or keys.wildcards else self._text
+        prompt, negative = text_of("prompt", keys.prompt), text_of("negative", keys.negative)
         recipe = self._workflow_recipe(prompt, negative) if keys.workflow else self._checkpoint_recipe(prompt)
         output, image_format = self._output(around.output)
         return Job(
@@ -103,11 +104,11 @@ class _Builder:
             places=self._places,
         )
 
-    def _prompt(self, key: str, text: str | None) -> str | None:
+    def _chosen(self, key: str, text: str | None) -> str | None:
         """A prompt with its choices made and its variables filled in."""
+        if text is None:
+            return None
         folder, braces = self._keys.wildcards, bool(self._keys.alternatives)
-        if text is None or not (braces or folder):
-            return self._text(key, text)
         lines = partial(self._wildcard, self._text("wildcards", folder) or "") if folder else None
         self._key = key
         return self._around.fill(choose(text, self._name, key, braces=braces, lines=lines), self._variables)
@@ -132,14 +133,14 @@ class _Builder:
 
     def _checkpoint_recipe(self, prompt: str | None) -> CheckpointRecipe:
         keys = self._keys
-        for key in ("set", "output_node"):
-            if getattr(keys, key):
-                message = f"`{key}` acts on a workflow, and this item has none"
-                raise KeyConflict(message, where=self._key_place(key), hint=f"name a `workflow:`, or remove `{key}:`")
+        if keys.set or keys.output_node:
+            key = "set" if keys.set else "output_node"
+            message = f"`{key}` acts on a workflow, and this item has none"
+            raise KeyConflict(message, where=self._key_place(key), hint=f"name a `workflow:`, or remove `{key}:`")
         if not prompt:
             raise PromptMissing(f"the item {self._name!r} has no prompt", where=self._places.get("prompt", self._where))
-        size = keys.size or FAMILIES[keys.family or CHECKPOINT].size
-        step = FAMILIES[keys.family or CHECKPOINT].latent_px
+        family = FAMILIES[keys.family or CHECKPOINT]
+        size, step = keys.size or family.size, family.latent_px
         if size.width % step or size.height % step:
             raise OutOfRange(
                 f"size must be a multiple of {step} on both sides, not {size}",

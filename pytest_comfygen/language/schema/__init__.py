@@ -19,6 +19,7 @@ from pytest_comfygen.language.schema.models import (
     MAX_ITEMS,
     DefaultsDocument,
     Item,
+    ItemsDocument,
     JobDocument,
     Keys,
     Matrix,
@@ -33,6 +34,7 @@ __all__ = [
     "MAX_ITEMS",
     "DefaultsDocument",
     "Item",
+    "ItemsDocument",
     "JobDocument",
     "Keys",
     "Matrix",
@@ -50,17 +52,19 @@ __all__ = [
     "validate_item",
 ]
 
-_MAKE_ITEMS = frozenset({"items", "from", "matrix"})
+_MAKE_ROWS = frozenset({"from", "matrix"})
+_MAKE_ITEMS = _MAKE_ROWS | {"items"}
 
 
-def validate(document: Document) -> JobDocument:
-    """The document as models.
+def validate(document: Document) -> ItemsDocument:
+    """The document as models; a `JobDocument` when it has rows or combinations.
 
     :raises JobFileError: the first mistake by place, the others in `also`.
     """
-    _check_head(document)
+    root = _checked_head(document)
+    kind = ItemsDocument if _MAKE_ROWS.isdisjoint(root) else JobDocument
     try:
-        parsed = JobDocument.model_validate(document.root)
+        parsed = kind.model_validate(root)
     except ValidationError as error:
         raise first_of([*mistakes(error, document), *_without_items(document)]) from None
     if missing := _without_items(document):
@@ -100,17 +104,17 @@ def _without_items(document: Document) -> list[MissingKey]:
     return []
 
 
-def _check_head(document: Document) -> None:
-    """What makes every other message pointless: nothing there, no mapping, another version, no items."""
-    _check_version(document, "job")
-    root = document.root
-    assert isinstance(root, Table)  # noqa: S101  # as was just checked
+def _checked_head(document: Document) -> Table:
+    """The top mapping; refuses what makes every other message pointless: nothing there, another version, no items."""
+    root = _check_version(document, "job")
     nothing_else = root.keys() & _MAKE_ITEMS == {"items"}
     if nothing_else and not root["items"] and not isinstance(root["items"], (str, bool, int, float)):
         raise EmptyFile("the file holds no item", where=document.where(["items"]), hint="add an image under `items:`")
+    return root
 
 
-def _check_version(document: Document, what: str) -> None:
+def _check_version(document: Document, what: str) -> Table:
+    """The top mapping of a file of this language's version."""
     root = document.root
     if root is None:
         hint = None if what == "job" else "start with `comfyjob: 1` and a `defaults:` mapping"
@@ -122,3 +126,4 @@ def _check_version(document: Document, what: str) -> None:
         raise WrongType(f"comfyjob must be 1, not {shown(version)}", where=document.where(["comfyjob"]))
     if version != 1:
         raise LanguageVersion(f"the job language has no version {version} here", where=document.where(["comfyjob"]))
+    return root

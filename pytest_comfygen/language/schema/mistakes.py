@@ -62,7 +62,6 @@ _MODELS: tuple[type[Closed], ...] = (
     Verify,
     *KINDS,
 )
-_TYPES: dict[type[Closed], dict[str, Any]] = {model: keys_of(model) for model in _MODELS}
 _WRAPPERS = (typing.Annotated, typing.Union, types.UnionType)
 _BY_CODE: dict[str, type[JobFileError]] = {
     error.code: error for error in (KeyConflict, NotLoopback, OutOfRange, SecretFound, WrongType)
@@ -138,9 +137,9 @@ def _unknown_key(key: str, model: type[Closed], where: Where | None) -> JobFileE
         return NotYet(f"the key {key!r} is part of the language, but this version does not act on it yet", where=where)
     if key in model.NEVER:
         return UnknownKey(f"there is no key {key!r}", where=where, hint=model.NEVER[key])
-    allowed = list(_TYPES[model])
+    allowed = list(keys_of(model))
     elsewhere = [] if model is not JobDocument else [one for one in Keys.model_fields if one not in allowed]
-    is_elsewhere = model in {Item, Keys} and key in _TYPES[JobDocument]
+    is_elsewhere = model in {Item, Keys} and key in keys_of(JobDocument)
     near = [] if is_elsewhere else get_close_matches(key, [*allowed, *elsewhere], n=1)
     if near and near[0] in elsewhere:
         hint = f"put `{near[0]}` under `defaults:` or an item"
@@ -163,8 +162,8 @@ def _in_language(path: Sequence[str | int], whole: type[Closed]) -> tuple[type[C
     kind: Any = whole
     for step in path:
         holder = plain_type(kind)
-        if holder in _TYPES:
-            model, kind = holder, _TYPES[holder].get(str(step))
+        if holder in _MODELS:
+            model, kind = holder, keys_of(holder).get(str(step))
         else:
             kind = typing.get_args(holder)[-1]
     return model, _wants(kind)

@@ -44,6 +44,7 @@ __all__ = [
     "Closed",
     "DefaultsDocument",
     "Item",
+    "ItemsDocument",
     "JobDocument",
     "Keys",
     "Matrix",
@@ -232,6 +233,8 @@ class Item(Keys):
 class Source(Keys):
     """A file whose rows become items; the keys of an item hold for all of them."""
 
+    model_config = ConfigDict(defer_build=True)
+
     file: Path = Field(
         description="The source, relative to the job file: csv, tsv, json, jsonl, yaml, toml or txt.",
         examples=["../data/kins.csv"],
@@ -260,6 +263,8 @@ class Source(Keys):
 class Matrix(Keys):
     """Every combination of values becomes an item; the keys of an item hold for all of them."""
 
+    model_config = ConfigDict(defer_build=True)
+
     name: Text | None = _key(
         "The name of a combination's item; without it, the values joined with `-`.", "banner-${season}-${size}"
     )
@@ -286,8 +291,8 @@ class DefaultsDocument(Closed):
     defaults: Annotated[Keys, Wants("a mapping")] | None = _key("Keys for every item; an item's own key wins.")
 
 
-class JobDocument(Closed):
-    """A job file: images that are built and tested."""
+class ItemsDocument(Closed):
+    """A job file that writes all of its items out, as most do."""
 
     comfyjob: Annotated[Literal[1], Wants("1")] = Field(description="The version of this language.")
     include: Includes | None = _key("Files of defaults under this one's.", ["../styles/oil.yaml"])
@@ -305,6 +310,14 @@ class JobDocument(Closed):
         ]
         | None
     ) = _key("The images, by name.", {"kin_cat": "portrait of a cat in armour"})
+
+
+class JobDocument(ItemsDocument):
+    """A job file: images that are built and tested."""
+
+    # Building all that rows and combinations may say takes 10 ms, which few files are to pay.
+    model_config = ConfigDict(defer_build=True)
+
     sources: (
         Annotated[
             list[Annotated[Source, Wants("a mapping")]], Field(max_length=MAX_SOURCES), Wants("a list of sources")

@@ -4,7 +4,7 @@ import pytest
 
 from pytest_comfygen.errors import JobFileError
 from pytest_comfygen.language.load import document_of
-from pytest_comfygen.language.schema import JobDocument, validate
+from pytest_comfygen.language.schema import ItemsDocument, validate
 
 SIZES = [(7, 7), ("12 B", 12), ("6.94 GB", 6_940_000_000), ("335 MiB", 351_272_960), ("1.5kB", 1500), ("2 TiB", 2**41)]
 URLS = [
@@ -14,7 +14,7 @@ URLS = [
 ]
 
 
-def parsed(**keys: object) -> JobDocument:
+def parsed(**keys: object) -> ItemsDocument:
     return validate(document_of({"comfyjob": 1, "items": {"kin": None}, **keys}, "a.yaml"))
 
 
