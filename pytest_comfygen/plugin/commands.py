@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from pytest_comfygen.errors import SettingsError
+from pytest_comfygen.errors import SettingsConflict, SettingsError
 from pytest_comfygen.flows.doctor import Commands, Selection, Visit, diagnose, diagnose_without_settings
 from pytest_comfygen.flows.doctor.words import as_json, as_lines
 from pytest_comfygen.flows.stop import stop_servers, stopping_lines
 from pytest_comfygen.plugin.asked import is_job_file, job_files
-from pytest_comfygen.plugin.options import read_settings
+from pytest_comfygen.plugin.options import read_settings, usage_error
 from pytest_comfygen.plugin.session import comfy_dirs, refuse_strange_root, repository_of
-from pytest_comfygen.records import Diagnosis, Environment
+from pytest_comfygen.records import Environment
 from pytest_comfygen.settings import Settings, resolve
 
 __all__ = ["run_command"]
@@ -33,11 +33,11 @@ def run_command(config: pytest.Config) -> int | None:
         return None
     _drop_what_others_printed(config)
     if option.comfy_doctor and option.comfy_stop:
-        raise pytest.UsageError("[conflicting-settings] --comfy-doctor and --comfy-stop: one after the other")
+        raise usage_error(SettingsConflict("--comfy-doctor and --comfy-stop: one after the other"))
     if option.comfy_stop and not option.comfy_json:
         return _stop(config)
     if not option.comfy_doctor:
-        raise pytest.UsageError("[conflicting-settings] --comfy-json goes with --comfy-doctor")
+        raise usage_error(SettingsConflict("--comfy-json goes with --comfy-doctor"))
     return _examine(config)
 
 
@@ -59,14 +59,10 @@ def _examine(config: pytest.Config) -> int:
     try:
         settings = resolve(config.getoption, os.environ, config.getini)
     except SettingsError as error:
-        diagnosis = diagnose_without_settings(error, os.environ)
+        diagnosis = diagnose_without_settings(error, Environment(os.environ))
     else:
         diagnosis = diagnose(_visit(config, settings))
     _write([as_json(diagnosis)] if config.option.comfy_json else as_lines(diagnosis))
-    return _exit_code(diagnosis)
-
-
-def _exit_code(diagnosis: Diagnosis) -> int:
     return int(pytest.ExitCode.OK if diagnosis.is_ready else pytest.ExitCode.TESTS_FAILED)
 
 
@@ -78,7 +74,7 @@ def _visit(config: pytest.Config, settings: Settings) -> Visit:
         settings=settings,
         root=root,
         otherwise=config.rootpath,
-        selection=_selection(config, typed, comfy_dirs(config, settings)),
+        selection=_selection(config, typed, comfy_dirs(config, root, settings)),
         commands=Commands.of(settings, typed),
         environment=Environment(os.environ),
     )

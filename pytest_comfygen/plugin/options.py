@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_comfygen.errors import SettingsError
 from pytest_comfygen.settings import OPTIONS, Option, Settings, resolve
 
-__all__ = ["add_options", "keep_bytecode_to_ourselves", "read_settings"]
+if TYPE_CHECKING:
+    from pytest_comfygen.errors import ComfygenError
+
+__all__ = ["add_options", "keep_bytecode_to_ourselves", "read_settings", "usage_error"]
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -48,8 +51,13 @@ def read_settings(config: pytest.Config) -> Settings:
     try:
         return resolve(config.getoption, os.environ, config.getini)
     except SettingsError as error:
-        hint = f"\nhint: {error.hint}" if error.hint else ""
-        raise pytest.UsageError(f"[{error.code}] {error}{hint}") from None
+        raise usage_error(error) from None
+
+
+def usage_error(error: ComfygenError) -> pytest.UsageError:
+    """What we mean, as what ends a run before it begins."""
+    hint = f"\nhint: {error.hint}" if error.hint else ""
+    return pytest.UsageError(f"[{error.code}] {error}{hint}")
 
 
 def keep_bytecode_to_ourselves(config: pytest.Config) -> None:

@@ -10,6 +10,7 @@ import pytest
 from pytest_comfygen.errors import ComfygenError, SettingsError
 from pytest_comfygen.flows.quick import write_quick_job
 from pytest_comfygen.outputs.store import Store
+from pytest_comfygen.plugin.options import usage_error
 from pytest_comfygen.records import Environment
 from pytest_comfygen.settings import Settings
 
@@ -22,16 +23,15 @@ def write_prompts(config: pytest.Config, settings: Settings, root: Path, nonce: 
     :raises pytest.UsageError: a prompt, key or file cannot be used, or there are paths besides.
     """
     if not settings.prompt:
-        raise pytest.UsageError(f"[{SettingsError.code}] --comfy-save-job goes with --comfy-prompt")
+        raise usage_error(SettingsError("--comfy-save-job goes with --comfy-prompt"))
     if config.args_source is config.ArgsSource.ARGS:
         paths = " ".join(config.args)
-        raise pytest.UsageError(f"[{SettingsError.code}] --comfy-prompt takes no paths, and there are some: {paths}")
+        raise usage_error(SettingsError(f"--comfy-prompt takes no paths, and there are some: {paths}"))
     store = Store(root)
     try:
         job_file = write_quick_job(settings, root, store.local_directory("prompts"), nonce, Environment(os.environ))
     except ComfygenError as error:
-        hint = f"\nhint: {error.hint}" if error.hint else ""
-        raise pytest.UsageError(f"[{error.code}] {error.message}{hint}") from None
+        raise usage_error(error) from None
     finally:
         store.close()
     return str(job_file)

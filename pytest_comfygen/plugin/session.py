@@ -6,14 +6,14 @@ import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from pytest_comfygen.errors import SettingsError
 from pytest_comfygen.flows.repository import find_root
 from pytest_comfygen.plugin.asked import Asked, add_job_files, decide
-from pytest_comfygen.plugin.options import read_settings
+from pytest_comfygen.plugin.options import read_settings, usage_error
 from pytest_comfygen.plugin.progress import Progress
 from pytest_comfygen.settings import Settings
 
@@ -37,6 +37,23 @@ _LUGGAGE = "comfygen"
 _TOLD = "told"
 
 
+class Site(NamedTuple):
+    """Where a run is.
+
+    :param root: the repository, which `tools/ComfyUI` and `.comfygen/` belong to.
+    :param comfy_dirs: where ComfyUI and what we put beside it live, by all their names.
+    """
+
+    root: Path
+    comfy_dirs: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, config: pytest.Config, settings: Settings) -> Site:
+        """Where this run is."""
+        root = repository_of(config)
+        return cls(root, comfy_dirs(config, root, settings))
+
+
 class LeftAlone:
     """What was there and not asked for.
 
@@ -56,17 +73,24 @@ class Session:
     :param job_file: the one that stands for the arguments, when prompts were typed.
     """
 
-    def __init__(
-        self, settings: Settings, asked: Asked, nonce: str, config: pytest.Config, job_file: str | None = None
+    def __init__(  # noqa: PLR0913  # what is sent to workers, and where they are
+        self,
+        settings: Settings,
+        asked: Asked,
+        nonce: str,
+        config: pytest.Config,
+        *,
+        site: Site,
+        job_file: str | None = None,
     ) -> None:
         self.settings = settings
         self.asked = asked
         self.nonce = nonce
         self._job_file = job_file
-        self.root = repository_of(config)
+        self.root = site.root
+        self.comfy_dirs = site.comfy_dirs
         self.progress = Progress(config, nonce, lambda: self.work.local_directory(_TOLD))
         self._worker = _number_of(config)
-        self.comfy_dirs = comfy_dirs(config, settings)
         self.left_alone = LeftAlone()
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
         self.registered_tags: set[str] = {"comfygen"}
@@ -167,38 +191,36 @@ def refuse_strange_root(config: pytest.Config, settings: Settings) -> None:
     for name, value in named:
         path = config.invocation_params.dir / value
         if value and path.exists() and path.resolve().is_relative_to(config.rootpath.resolve()):
-            msg = (
-                f"[{SettingsError.code}] pytest took {value}, the value of --comfy-{name}, for the tests' directory\n"
-                f"hint: write it with an equals sign: --comfy-{name}={value}"
-            )
-            raise pytest.UsageError(msg)
+            told = f"pytest took {value}, the value of --comfy-{name}, for the tests' directory"
+            raise usage_error(SettingsError(told, hint=f"write it with an equals sign: --comfy-{name}={value}"))
 
 
-def _refuse_paths(config: pytest.Config, settings: Settings) -> None:
+def _refuse_paths(root: Path, settings: Settings) -> None:
     """Refuse paths that cannot be meant, before anything is made: a slip of the pen would be a directory of downloads.
 
     :raises pytest.UsageError: there is one.
     """
-    root = repository_of(config)
     wrong = [("models_dir", f"{name} is no directory") for name in settings.models_dir if not (root / name).is_dir()]
     if settings.constraints and not (root / settings.constraints).is_file():
         wrong.append(("constraints", f"{settings.constraints} is no file"))
     if root.is_relative_to((root / settings.dir).resolve()):
         wrong.append(("dir", f"{settings.dir} holds the repository itself"))
     for name, what in wrong:
-        told = f"[{SettingsError.code}] {settings.sources[name]}: {what}"
-        raise pytest.UsageError(f"{told}\nhint: correct the path, which is relative to the repository")
+        hint = "correct the path, which is relative to the repository"
+        raise usage_error(SettingsError(f"{settings.sources[name]}: {what}", hint=hint))
 
 
-def comfy_dirs(config: pytest.Config, settings: Settings) -> tuple[Path, ...]:
+def comfy_dirs(config: pytest.Config, root: Path, settings: Settings) -> tuple[Path, ...]:
     """Where ComfyUI and what we put beside it live, by all their names: files in there are not the user's tests.
 
     A link may lead to ComfyUI, or to the whole repository; pytest keeps the paths that were typed.
+
+    :param root: the repository.
     """
-    directory = repository_of(config) / settings.dir
-    real, root = directory.resolve(), config.rootpath.resolve()
+    directory = root / settings.dir
+    real, seen_from = directory.resolve(), config.rootpath.resolve()
     found = (directory, real, real.with_name(f"{real.name}.install"))
-    seen = (config.rootpath / one.relative_to(root) for one in found if one.is_relative_to(root))
+    seen = (config.rootpath / one.relative_to(seen_from) for one in found if one.is_relative_to(seen_from))
     return tuple(dict.fromkeys((*found, *seen)))
 
 
@@ -229,24 +251,27 @@ def take_job_file(config: pytest.Config, job_file: str) -> None:
 def _fresh(config: pytest.Config) -> Session:
     settings = read_settings(config)
     refuse_strange_root(config, settings)
-    _refuse_paths(config, settings)
+    site = Site.of(config, settings)
+    _refuse_paths(site.root, settings)
     nonce = secrets.token_hex(8)
     job_file: str | None = None
     if settings.prompt or settings.save_job:
         from pytest_comfygen.plugin.quick import write_prompts  # noqa: PLC0415  # nearly no run has any
 
-        job_file = write_prompts(config, settings, repository_of(config), nonce)
+        job_file = write_prompts(config, settings, site.root, nonce)
         take_job_file(config, job_file)
-    asked = decide(config, comfy_dirs(config, settings))
-    return Session(settings, asked, nonce, config, job_file)
+    asked = decide(config, site.comfy_dirs)
+    return Session(settings, asked, nonce, config, site=site, job_file=job_file)
 
 
 def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
-    settings: dict[str, Any] = luggage["settings"]
-    settings = {name: tuple(one) if isinstance(one, list) else one for name, one in settings.items()}
+    fields: dict[str, Any] = luggage["settings"]
+    values: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in fields.items()}
+    settings = Settings(**values)
+    site = Site.of(config, settings)
     if luggage["job_file"]:
         take_job_file(config, luggage["job_file"])  # xdist gives a worker what was typed
-    return Session(Settings(**settings), _asked(luggage["asked"]), luggage["nonce"], config)
+    return Session(settings, _asked(luggage["asked"]), luggage["nonce"], config, site=site)
 
 
 def _number_of(config: pytest.Config) -> int | None:
