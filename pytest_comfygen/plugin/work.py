@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.naming import collision_key
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.chains import CHAINS, Chains
-from pytest_comfygen.records import Environment, Event, ImageRecord, Job, JobFile, JobResult, Model
+from pytest_comfygen.records import Environment, Event, ImageRecord, Job, JobFile, JobResult, Model, RunPlan
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
@@ -142,6 +142,13 @@ class Work:
             sha256_of=self._sha256_of,
             plan_of=plan_of,
         )
+
+    def look_ahead(self, jobs: Iterable[Job]) -> RunPlan:
+        """What the run would do for `jobs`, which nothing is done for."""
+        from pytest_comfygen.flows.runplan import run_plan  # noqa: PLC0415  # nearly no run asks for it
+
+        desk = self.desk()
+        return run_plan([self.plan(job) for job in jobs], desk.machine, desk.models, desk.premises.durations)
 
     def is_out_of_reach(self, plan: Plan, is_selected: Callable[[Job], bool]) -> bool:
         """Whether a picture is to be made from an item that this run does not make.

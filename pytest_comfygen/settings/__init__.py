@@ -35,6 +35,7 @@ class Settings(NamedTuple):
 
     update: Update
     check: bool
+    plan: bool
     sketch: bool
     overwrite_edited: bool
     adopt: bool
@@ -129,6 +130,8 @@ def resolve(
     found["update"] = _update(found["update"], found["check"])
     if found["prompt"].value:
         found |= _for_prompts(found)
+    if found["plan"].value:
+        found |= _for_plan(found)
     return Settings(
         **{name: one.value for name, one in found.items()},
         ci=ci,
@@ -195,6 +198,19 @@ def _for_prompts(found: Mapping[str, _Found]) -> dict[str, _Found]:
             )
     values: dict[str, Any] = {"check": False, "adopt": False, "update": "stale"}
     return {name: _Found(value, "default", 3) for name, value in values.items()}
+
+
+def _for_plan(found: Mapping[str, _Found]) -> dict[str, _Found]:
+    """Whoever asks what would be made wants to know it in CI, too."""
+    for name in ("check", "sketch", "prompt"):
+        if found[name].rank == 0 and found[name].value:
+            raise SettingsConflict(
+                f"{found['plan'].source} tells what would be made, and {found[name].source} asks for something else",
+                hint="leave one of them out",
+            )
+    quiet = {name: _Found(False, "default", 3) for name in ("check", "sketch")}  # noqa: FBT003  # a value among others
+    is_asked = found["update"].rank == 0
+    return quiet if is_asked or found["update"].value != "none" else quiet | {"update": _Found("stale", "default", 3)}
 
 
 def _settle_contradictions(found: dict[str, _Found]) -> None:
