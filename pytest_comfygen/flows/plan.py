@@ -206,7 +206,8 @@ def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Setting
         )
     if changed:
         return _for_reasons(plan, changed, store, settings)
-    if settings.update == "all" and not settings.adopt and record.encoding != ADOPTED:
+    is_kept = record.encoding == ADOPTED or plan.job.status == "approved"
+    if settings.update == "all" and not settings.adopt and not is_kept:
         return replace(plan, action="make", reasons=(Reason("asked"),))
     return replace(plan, action="refresh" if refresh and settings.update != "none" else "keep")
 

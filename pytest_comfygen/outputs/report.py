@@ -28,6 +28,7 @@ _COUNTED = (
     "identical",
     "adopted",
     "planned",
+    "pruned",
     "failed",
     "missing",
     "stale",
@@ -41,6 +42,7 @@ WORDS: Mapping[str, tuple[str, str, str]] = {
     "current": (".", "CURRENT", "green"),
     "identical": ("=", "IDENTICAL", "green"),
     "adopted": ("a", "ADOPTED", "green"),
+    "pruned": ("p", "PRUNED", "green"),
 }
 
 _LONGEST_VALUE = 60

@@ -13,7 +13,7 @@ from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.fixtures import comfy_client, comfy_generate, comfy_install, comfy_server, comfy_settings
 from pytest_comfygen.plugin.options import add_options, keep_bytecode_to_ourselves
 from pytest_comfygen.plugin.reporting import watch
-from pytest_comfygen.plugin.selection import keep_asked, wants
+from pytest_comfygen.plugin.selection import keep_asked, see_to_orphans, wants
 from pytest_comfygen.plugin.session import close_session, open_session, session_of
 from pytest_comfygen.plugin.terminal import retell, word_of
 
@@ -84,9 +84,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ComfyFile 
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the images that this run does not ask for."""
-    keep_asked(config, items)
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Leave out the images that this run does not ask for, and see to those that no job names."""
+    keep_asked(session.config, items)
+    see_to_orphans(session, items)
 
 
 @pytest.hookimpl(wrapper=True)

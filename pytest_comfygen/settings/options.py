@@ -100,6 +100,16 @@ _IMAGES = (
         help="record the images that stand there as what their jobs made, without making them",
     ),
     Option(
+        name="prune",
+        kind="flag",
+        choices=("delete",),
+        default=False,
+        asks=True,
+        is_command=True,
+        help="move images that no job names any more, and their records, to .comfygen/trash/, and make nothing; "
+        "--comfy-prune=delete deletes them",
+    ),
+    Option(
         name="timeout",
         kind="seconds",
         metavar="S",
