@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["find_root"]
+__all__ = ["find_root", "main_root"]
 
 
 def find_root(directory: Path, otherwise: Path) -> Path:
@@ -21,3 +21,17 @@ def find_root(directory: Path, otherwise: Path) -> Path:
             return candidate
     otherwise = otherwise.resolve()
     return otherwise if directory.is_relative_to(otherwise) else directory
+
+
+def main_root(root: Path) -> Path:
+    """The repository that a git work tree belongs to; any other repository is its own.
+
+    Source: git, Documentation/gitrepository-layout.
+    """
+    try:
+        pointer = (root / ".git").read_text(encoding="utf-8").strip()
+        directory = root / pointer.removeprefix("gitdir: ")
+        common = (directory / (directory / "commondir").read_text(encoding="utf-8").strip()).resolve()
+    except (OSError, ValueError):
+        return root
+    return common.parent if common.name == ".git" and pointer.startswith("gitdir: ") else root

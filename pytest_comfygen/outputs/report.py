@@ -24,6 +24,7 @@ __all__ = [
 # Outcomes in the order in which the summary line counts them.
 _COUNTED = (
     "generated",
+    "restored",
     "current",
     "identical",
     "adopted",
@@ -39,6 +40,7 @@ _COUNTED = (
 # The letter and the word that pytest shows for an item that passed, and the word's colour.
 WORDS: Mapping[str, tuple[str, str, str]] = {
     "generated": ("g", "GENERATED", "green"),
+    "restored": ("r", "RESTORED", "green"),
     "current": (".", "CURRENT", "green"),
     "identical": ("=", "IDENTICAL", "green"),
     "adopted": ("a", "ADOPTED", "green"),

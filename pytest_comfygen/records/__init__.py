@@ -18,6 +18,7 @@ from pytest_comfygen.records.image import (
     ImageRecord,
     ImageStatistics,
     Inspection,
+    KeptImage,
     Reason,
     Verified,
 )
@@ -102,6 +103,7 @@ __all__ = [
     "Job",
     "JobFile",
     "JobResult",
+    "KeptImage",
     "Lora",
     "MachineFinding",
     "Model",
