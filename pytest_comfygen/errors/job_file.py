@@ -34,6 +34,7 @@ __all__ = [
     "SetTarget",
     "SeveralDocuments",
     "SourceInvalid",
+    "SourceUnasked",
     "SyntaxInvalid",
     "TabFound",
     "TagRefused",
@@ -43,6 +44,7 @@ __all__ = [
     "UnknownItem",
     "UnknownKey",
     "UnknownRole",
+    "UnknownSource",
     "UnknownVariable",
     "WorkflowInvalid",
     "WorkflowMissing",
@@ -320,3 +322,15 @@ class SourceInvalid(JobFileError):
     """A source's rows cannot be used as they stand."""
 
     code = "source-invalid"
+
+
+class UnknownSource(JobFileError):
+    """No `conftest.py` and no plugin has rows for the source of that name."""
+
+    code = "unknown-source"
+
+
+class SourceUnasked(JobFileError):
+    """Rows come from a `conftest.py` or plugin, and whoever reads the file here does not ask those."""
+
+    code = "source-unasked"

@@ -25,6 +25,7 @@ from pytest_comfygen.language.schema import (
 from pytest_comfygen.language.schema.draft07 import json_schema
 from pytest_comfygen.language.schema.flags import FLAGS
 from pytest_comfygen.language.schema.kinds import KINDS
+from pytest_comfygen.language.sources.answered import Answer
 
 DOCS = Path(__file__).parents[2] / "docs"
 REFERENCE = (DOCS / "reference" / "job-file.md").read_text(encoding="utf-8")
@@ -78,7 +79,8 @@ def test_an_example_can_be_loaded(text: str, rows: str, tmp_path: Path) -> None:
     (root / "jobs" / "noise.api.json").write_text(NOISE, encoding="utf-8")
     (root / "jobs" / "example.comfyjob.yaml").write_text(text, encoding="utf-8")
 
-    job_file = load_job_file(root / "jobs" / "example.comfyjob.yaml", root)
+    answer: Answer = [{"id": "elf", "subject": "a moon elf", "seed": 1}]
+    job_file = load_job_file(root / "jobs" / "example.comfyjob.yaml", root, lambda *_: answer)
 
     assert job_file.jobs
     assert job_file.warnings == ()

@@ -37,6 +37,7 @@ from pytest_comfygen.language.schema.values import (
     Text,
     Wants,
     Word,
+    _refuse as refuse,
 )
 from pytest_comfygen.records import Part
 
@@ -231,14 +232,25 @@ class Item(Keys):
 
 
 class Source(Keys):
-    """A file whose rows become items; the keys of an item hold for all of them."""
+    """A file or a named source whose rows become items; the keys of an item hold for all of them."""
 
-    model_config = ConfigDict(defer_build=True)
-
-    file: Path = Field(
-        description="The source, relative to the job file: csv, tsv, json, jsonl, yaml, toml or txt.",
-        examples=["../data/kins.csv"],
+    model_config = ConfigDict(
+        defer_build=True,
+        json_schema_extra={
+            "oneOf": [{"required": ["file"]}, {"required": ["source"]}],
+            "dependencies": {"options": ["source"]},
+        },
     )
+
+    file: Path | None = _key(
+        "The source, relative to the job file: csv, tsv, json, jsonl, yaml, toml or txt.", "../data/kins.csv"
+    )
+    source: Word | None = _key(
+        "Instead of a file: the name of a source that a `conftest.py` or plugin has rows for.", "kins"
+    )
+    options: (
+        Annotated[dict[str, ScalarValue], Field(max_length=50), Wants("a mapping of at most 50 options")] | None
+    ) = _key("What `source` is told besides its name.", {"chapter": 3})
     name: Text | None = _key(
         "The name of a row's item; `${…}` may be a column or `row`, the row's number.", "kin_${id}", default="${name}"
     )
@@ -258,6 +270,17 @@ class Source(Keys):
     rename: Annotated[dict[str, Word], Wants("a mapping of columns to names")] | None = _key(
         "Other names for columns.", {"Full name": "title"}
     )
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Source:
+        if self.file is None and self.source is None:
+            hint = "add `file:`, or `source:` for rows that a conftest.py gives"
+            raise refuse("missing-key", "the key `file` is missing", hint)
+        if self.file is not None and self.source is not None:
+            raise refuse("conflicting-keys", "it takes one of `file` and `source`", "remove one of them")
+        if self.options is not None and self.source is None:
+            raise refuse("conflicting-keys", "`options` are for a `source`, not for a `file`", "remove `options`")
+        return self
 
 
 class Matrix(Keys):
@@ -326,7 +349,7 @@ class JobDocument(ItemsDocument):
     ) = Field(
         default=None,
         alias="from",
-        description="Files whose rows become items.",
+        description="Files and named sources whose rows become items.",
         examples=[[{"file": "../data/kins.csv", "name": "kin_${id}"}]],
     )
     matrix: Annotated[Matrix, Wants("a mapping")] | None = _key("Items out of every combination of values.")
