@@ -43,7 +43,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Do what is done instead of a test run, when that is asked for."""
-    if not (config.option.comfy_doctor or config.option.comfy_stop or config.option.comfy_json):
+    option = config.option
+    if not (option.comfy_doctor or option.comfy_stop or option.comfy_schema or option.comfy_json):
         return None
     from pytest_comfygen.plugin.commands import run_command  # noqa: PLC0415  # a test run must not pay
 
