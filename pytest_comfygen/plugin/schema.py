@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_comfygen.errors import AssetError, MachineError, NoServer, SettingsError
+from pytest_comfygen.errors import AssetError, ComfygenError, MachineError, NoServer, SettingsError
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.schema import find_names
 from pytest_comfygen.language.schema.draft07 import json_schema
@@ -24,7 +24,7 @@ from pytest_comfygen.settings import Settings
 __all__ = ["write_schema"]
 
 _TO_HAVE_NAMES = (
-    "start ComfyUI, name a running one with --comfy-url, or have it installed by a run that makes images; "
+    "to have them, start ComfyUI, name a running one with --comfy-url, or have a run that makes images install it; "
     "then type the same command again"
 )
 
@@ -71,11 +71,17 @@ def _names(settings: Settings, root: Path) -> ServerNames | None:
     try:
         return find_names(premises)
     except (MachineError, AssetError) as error:  # no server, or no place to note that one is started
-        why = f" ({'; '.join(error.details)})" if isinstance(error, NoServer) and error.details else ""
-        _say(f"the schema has no names of a server: {error.message}{why}; to have them: {_TO_HAVE_NAMES}")
+        _say(f"the schema has no names of a server: {_lack(error)}")
         return None
     finally:
         store.close()
+
+
+def _lack(error: ComfygenError) -> str:
+    """Why there are no names, and what to do about it, in one line."""
+    if isinstance(error, NoServer):
+        return "; ".join((error.message, *error.details, _TO_HAVE_NAMES))
+    return "; ".join(filter(None, (error.message, error.hint)))
 
 
 def _print(names: ServerNames | None) -> None:
