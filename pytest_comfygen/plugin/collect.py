@@ -81,7 +81,7 @@ class ComfyFile(pytest.Module):
         self, excinfo: pytest.ExceptionInfo[BaseException]
     ) -> str | TerminalRepr:
         """What went wrong; what a hook raised begins at the hook."""
-        if isinstance(excinfo.value, self.CollectError):
+        if isinstance(excinfo.value, self.CollectError) or self.config.getoption("fulltrace"):
             return super().repr_failure(excinfo)
         from pytest_comfygen.plugin.sources import from_hook_on  # noqa: PLC0415  # as above
 

@@ -97,6 +97,7 @@ def test_an_exception_is_shown_from_the_hook_on(story: Repository) -> None:
             "E   pytest_comfygen_source was asked for the source 'kins' at jobs/kins.comfyjob.yaml:5:14",
         ]
     )
+    assert "pytest_comfygen/" in story.run("jobs", "--full-trace").stdout.str()
     assert "pytest_comfygen/" not in shown
     assert "pluggy" not in shown.partition("ERRORS")[2]
 
