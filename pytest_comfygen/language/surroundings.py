@@ -231,7 +231,9 @@ class Surroundings:
         """
         if self._ask is None:
             told = f"the rows of the source {name!r} come from a conftest.py or a plugin, which is not asked here"
-            raise SourceUnasked(told, hint="a run asks for them; `pytest --collect-only` shows what they become")
+            raise SourceUnasked(
+                told, hint="a run that collects this file asks; `pytest --collect-only` shows what they become"
+            )
         source = AnsweredSource(self._ask(name, options, where), where)
         self._count(source.characters)
         return source

@@ -135,3 +135,24 @@ def test_an_image_of_rows_is_not_taken_over_by_another_job_file(story: Repositor
         else "*[[]owned-by-another[]]*assets/kin_1.png belongs to jobs/kins.comfyjob.yaml*"
     )
     result.stdout.fnmatch_lines([told])
+
+
+def test_the_image_of_a_row_that_is_gone_is_pruned_and_no_other(story: Repository) -> None:
+    story.run("jobs").assert_outcomes(passed=2)
+    story.edit_job("last: 2", "last: 1")
+
+    result = story.run("--comfy-prune")
+
+    assert story.images_line(result) == "images: 1 pruned"
+    assert (story.image("kin_1").exists(), story.image("kin_2").exists()) == (True, False)
+
+
+def test_nothing_is_pruned_when_a_source_cannot_be_asked(story: Repository) -> None:
+    story.run("jobs").assert_outcomes(passed=2)
+    story.write("more/other.comfyjob.yaml", JOB_FILE.partition("from:")[0] + "items: {kin_cat: a cat}\n")
+
+    result = story.run("more", "--comfy-prune")
+
+    result.stdout.fnmatch_lines(["*[[]source-unasked[]] jobs/kins.comfyjob.yaml:5:14: *"])
+    assert story.image("kin_1").exists()
+    assert story.image("kin_2").exists()

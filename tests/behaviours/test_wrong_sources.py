@@ -72,7 +72,14 @@ BAD_ENTRY = (
     Wrong("source-number", HEAD + "from: [{source: 3}]\n", "wrong-type", at(17), "1 to 200 characters", "quotes"),
     Wrong("options-list", HEAD + "from: [{source: a, options: [b]}]\n", "wrong-type", at(29), "a mapping of at most"),
     Wrong("options-deep", HEAD + "from: [{source: a, options: {b: [c]}}]\n", "wrong-type", at(33), "a finite number"),
-    Wrong("source-alone", HEAD + "from: [{source: a}]\n", "source-unasked", at(17), "the source 'a'", "a run asks"),
+    Wrong(
+        "source-alone",
+        HEAD + "from: [{source: a}]\n",
+        "source-unasked",
+        at(17),
+        "the source 'a'",
+        "a run that collects",
+    ),
     # --- which file
     Wrong("source-missing", source("name: a", "../data/kin.csv"), "file-missing", at(15), "data/kin.csv", "kins.csv?"),
     Wrong("source-no-folder", source("name: a", "no/a.csv"), "file-missing", at(15), "jobs/no/a.csv", "relative"),
