@@ -112,6 +112,11 @@ class Session:
         """Whether ComfyUI shall be brought to what the settings say even when no image has to be made."""
         return self.settings.was_typed("install") and self.settings.install != "never"
 
+    def finish(self) -> None:
+        """Write what is written when all images are made."""
+        if self._work is not None:
+            self._work.finish()
+
     def close(self) -> None:
         """Let go of what the run held open."""
         if self._work is not None:

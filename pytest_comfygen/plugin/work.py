@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.language.sources.answered import AskSource
     from pytest_comfygen.outputs.store import Store
     from pytest_comfygen.plugin.desk import Desk
+    from pytest_comfygen.plugin.indexes import Indexes
 
 __all__ = ["Work"]
 
@@ -46,6 +47,7 @@ class Work:
         self._notify = notify
         self._has_models: bool | None = None
         self._drift: Drift | None = None
+        self._indexes: Indexes | None = None
         self._roots: dict[Path, Path] = {}
         self._stores: dict[Path, Store] = {}
         self._claims: dict[str, Job] = {}
@@ -104,11 +106,28 @@ class Work:
         self._claims |= claims
         self._jobs[path] = job_file.jobs
         self._chains.add(job_file)
+        if job_file.index:
+            self.indexes.add(path, job_file.index, job_file)
         return job_file
 
     def job(self, path: Path, number: int) -> Job:
         """One job of a file that was loaded."""
         return self._jobs[path][number]
+
+    @property
+    def indexes(self) -> Indexes:
+        """The lists of their images that job files want."""
+        if self._indexes is None:
+            from pytest_comfygen.plugin.indexes import Indexes  # noqa: PLC0415  # few job files want one
+
+            self._indexes = Indexes(self.store)
+        return self._indexes
+
+    def finish(self) -> None:
+        """Write what is written when all images are made."""
+        settings = self._settings
+        if self._indexes and not (settings.only_looks or settings.sketch or settings.plan or settings.prune):
+            self._indexes.update(self.local_directory("locks"), self._notify)
 
     def has_loaded(self, path: Path) -> bool:
         """Whether a job file was loaded."""
@@ -180,6 +199,11 @@ class Work:
             return plan
         shared = self._worker is not None
         return self._chains.settled(plan, lambda: self.plan(plan.job), is_selected, shared=shared)
+
+    def note_result(self, job: Job, result: JobResult) -> None:
+        """Remember of an image that ended well what the end of the run needs."""
+        if self._indexes and result.record:
+            self._indexes.note(job.output, result.record.verified.statistics.size)
 
     def note_failed(self, job: Job) -> None:
         """Tell the items of all workers that are made from `job` not to wait for it."""

@@ -75,6 +75,11 @@ class Settings(NamedTuple):
         """Whether this run only verifies."""
         return (self.update == "none" or self.adopt) and not self.sketch
 
+    @property
+    def only_looks(self) -> bool:
+        """Whether this run verifies what is committed, and writes nothing."""
+        return self.update == "none" and not (self.adopt or self.sketch)
+
     def was_typed(self, name: str) -> bool:
         """Whether this value came from the command line."""
         return self.sources.get(name, "").startswith(_COMMAND_LINE)
@@ -84,7 +89,8 @@ class Settings(NamedTuple):
 
         :param besides: those that are left out.
         """
-        rows = (row for row in OPTIONS if self.was_typed(row.name) and row.name not in besides)
+        typed = {row: f"{_COMMAND_LINE} {row.flag}" for row in OPTIONS if row.name not in besides}
+        rows = (row for row, source in typed.items() if self.sources.get(row.name) == source)
         return [shlex.quote(word) for row in rows for word in spelled(row, getattr(self, row.name))]
 
     def described(self) -> list[str]:

@@ -99,8 +99,6 @@ class ModelEntry(Closed):
 class Output(Closed):
     """Where the images go."""
 
-    LATER = frozenset({"index"})
-
     dir: Path = Field(
         default=".",
         description="The folder of the images, relative to the job file; `${…}` may be used.",
@@ -113,6 +111,10 @@ class Output(Closed):
     )
     metadata: Flag = Field(
         default=False, description="Keep the metadata that ComfyUI writes into its images.", examples=[True]
+    )
+    index: Path | None = _key(
+        "A JSON list of the images (name, file, size, tags), in their folder, for the program that uses them.",
+        "kins.json",
     )
 
 
