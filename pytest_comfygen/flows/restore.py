@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from hashlib import sha256
+from typing import get_args
 
 from pytest_comfygen.errors import AssetError
+from pytest_comfygen.flows.fingerprint import compare
 from pytest_comfygen.flows.plan import Plan, can_be_made_again
 from pytest_comfygen.language.graph import recipe_number
 from pytest_comfygen.outputs.imagecache import ImageCache
 from pytest_comfygen.outputs.store import Store
-from pytest_comfygen.records import Fingerprint, ImageRecord, Job, JobResult, relative
+from pytest_comfygen.records import Fingerprint, ImageRecord, Job, JobResult, Part, relative
 from pytest_comfygen.verify.checks import settings_hash
 
 __all__ = ["keep", "restorable", "restore"]
@@ -25,7 +27,8 @@ def restorable(plan: Plan, cache: ImageCache) -> Plan:
     kept = cache.find(_key(plan.job, plan.fingerprint))
     if kept is None or kept.record.verified.settings != settings_hash(plan.job.checks):
         return plan
-    return replace(plan, action="restore", kept=kept)
+    changed, _ = compare(kept.record.fingerprint, plan.fingerprint, get_args(Part))
+    return plan if changed else replace(plan, action="restore", kept=kept)
 
 
 def restore(plan: Plan, store: Store) -> JobResult:
@@ -54,6 +57,8 @@ def keep(job: Job, record: ImageRecord, cache: ImageCache, store: Store) -> None
 
 
 def _key(job: Job, fingerprint: Fingerprint) -> str:
-    """What an image is made of and written as, in one word."""
-    made_of = {**asdict(fingerprint), "format": job.format, "metadata": job.keep_metadata, "recipe": recipe_number(job)}
+    """What an image is made of and written as, in one word; without models' hashes, which are not known everywhere."""
+    models = {key: value for key, value in fingerprint.models.items() if not key.endswith("sha256")}
+    made_of = asdict(fingerprint) | {"models": models, "format": job.format, "metadata": job.keep_metadata}
+    made_of["recipe"] = recipe_number(job)
     return sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()

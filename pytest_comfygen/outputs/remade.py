@@ -40,10 +40,5 @@ class Remade:
         with suppress(OSError), self._file.open("a", encoding="utf-8") as lines:
             lines.write(f"{output}\n")
 
-    def end(self) -> None:
-        """All images are made."""
-        for file in self._files():
-            file.unlink(missing_ok=True)
-
     def _files(self) -> Iterator[Path]:
         return self._directory.glob("*.txt")

@@ -12,12 +12,11 @@ from pytest_comfygen.flows.restore import keep, restorable
 from pytest_comfygen.outputs.imagecache import ImageCache
 from pytest_comfygen.outputs.remade import Remade
 from pytest_comfygen.outputs.store import Store
+from pytest_comfygen.plugin.session import REMADE
 from pytest_comfygen.records import Job, JobResult
 from pytest_comfygen.settings import Settings
 
-__all__ = ["RESUME", "Keeping"]
-
-RESUME = "resume"  # the local directory that says what a `--comfy-update all` has made
+__all__ = ["Keeping"]
 
 
 class Keeping:
@@ -47,7 +46,8 @@ class Keeping:
 
     def restorable(self, plan: Plan) -> Plan:
         """The plan, with an image that is kept, if there is one."""
-        return restorable(plan, self._images()) if self._settings.cache_bytes else plan
+        is_wanted = self._settings.cache_bytes and self._settings.update != "all"
+        return restorable(plan, self._images()) if is_wanted else plan
 
     def note(self, job: Job, result: JobResult) -> None:
         """Keep what was made."""
@@ -76,7 +76,7 @@ class Keeping:
 
     def _remaking(self) -> Remade:
         if self._remade is None:
-            self._remade = Remade(self._store(self._root).local_directory(RESUME), self._run)
+            self._remade = Remade(self._store(self._root).local_directory(REMADE), self._run)
             if not self._settings.resume:
                 self._remade.begin()
         return self._remade
