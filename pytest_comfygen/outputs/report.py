@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pytest_comfygen.errors import ComfygenError
 from pytest_comfygen.records import Event, Finding, Reason, Scalar
 
-__all__ = ["WORDS", "finding_rows", "images_line", "one_line", "progress_line", "reason_lines", "render"]
+__all__ = ["WORDS", "finding_rows", "harmless", "images_line", "one_line", "progress_line", "reason_lines", "render"]
 
 # Outcomes in the order in which the summary line counts them.
 _COUNTED = (
@@ -39,7 +39,7 @@ _CONTEXT = 12
 
 def one_line(error: ComfygenError) -> str:
     """`[code] file:line:column: message`, the line that pytest's short summary shows."""
-    return _harmless(f"[{error.code}] {error}")
+    return harmless(f"[{error.code}] {error}")
 
 
 def render(error: ComfygenError, *, hint: str = "", rerun: str = "") -> str:
@@ -59,15 +59,15 @@ def render(error: ComfygenError, *, hint: str = "", rerun: str = "") -> str:
 def _lines(error: ComfygenError) -> Iterator[str]:
     yield one_line(error)
     for detail in error.details:
-        yield _harmless(f"    {detail}")
+        yield harmless(f"    {detail}")
     if error.hint:
-        yield _harmless(f"  hint: {error.hint}")
+        yield harmless(f"  hint: {error.hint}")
     for other in error.also:
         yield from _lines(other)
 
 
-def _harmless(text: str) -> str:
-    """Without what would act on a terminal: a record, a server's answer or a prompt may hold escape sequences."""
+def harmless(text: str) -> str:
+    """Without what would act on a terminal: a record, a server's answer or a file's name may hold escapes."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
@@ -84,7 +84,7 @@ def progress_line(event: Event) -> str:
         line += f", {_duration((event.maximum - event.value) / event.per_s)} left" if event.maximum else ""
     elif event.maximum:
         line += f" {event.value / event.maximum:.0%}"
-    return _harmless(line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…")
+    return harmless(line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…")
 
 
 def _amount(event: Event) -> str:
