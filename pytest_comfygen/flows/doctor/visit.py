@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from pytest_comfygen.engine.download.part import free_bytes
+from pytest_comfygen.engine.disk import free_bytes
 from pytest_comfygen.engine.git import Git
 from pytest_comfygen.engine.install import InstallState, InstallWish, Places
 from pytest_comfygen.engine.server import Neighbour
