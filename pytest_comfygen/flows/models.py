@@ -11,7 +11,7 @@ from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import local_model_places
 from pytest_comfygen.records import CheckpointRecipe, FoundModel, Job, Model, ModelPlaces
 
-__all__ = ["Models", "listed_models", "listed_name", "missing_model", "models_of", "with_names"]
+__all__ = ["Models", "listed_models", "listed_name", "missing_model", "models_by_key", "models_of", "with_names"]
 
 # The node and input that lists a folder's files. Source: ComfyUI nodes.py, comfy_extras/nodes_upscale_model.py.
 _LISTED_BY = {
@@ -29,10 +29,10 @@ _LISTED_BY = {
 
 def models_of(job: Job) -> tuple[Model, ...]:
     """The weights files that a job needs, as far as its file says; without roles, which differ between files."""
-    return tuple(_by_key(job).values())
+    return tuple(models_by_key(job).values())
 
 
-def _by_key(job: Job) -> Mapping[str, Model]:
+def models_by_key(job: Job) -> Mapping[str, Model]:
     """The weights files of a job by the key that names each; a workflow names its own, whatever key they have."""
     recipe = job.recipe
     if isinstance(recipe, CheckpointRecipe):
@@ -115,7 +115,7 @@ class Models:
 
     def lack(self, job: Job) -> ComfygenError | None:
         """Why the job cannot be made with what is on this machine; at the place of the key that names it."""
-        for key, model in _by_key(job).items():
+        for key, model in models_by_key(job).items():
             checked = self._checked.get(model) or self._check(model)
             if isinstance(checked, ComfygenError):
                 return checked.at(job.place(key))
@@ -127,9 +127,9 @@ class Models:
         :raises MachineError: it was; at the place of the key that names it.
         """
         if self._settings.download:
-            for model in models_of(job):
+            for key, model in models_by_key(job).items():
                 if model in self._missing:
-                    raise self._missing[model].at(job.place("checkpoint"))
+                    raise self._missing[model].at(job.place(key))
 
     def shared_lack(self, jobs: Sequence[Job]) -> ComfygenError | None:
         """The error of the first job when none can be made; None when one can, or there are none."""
