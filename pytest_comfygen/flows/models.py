@@ -10,6 +10,7 @@ from pytest_comfygen.errors import ComfygenError, HashMismatch, ModelDamaged, Mo
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import local_model_places
 from pytest_comfygen.records import CheckpointRecipe, FoundModel, Job, Model, ModelPlaces
+from pytest_comfygen.settings import LOCAL
 
 __all__ = ["Models", "listed_models", "listed_name", "missing_model", "models_by_key", "models_of", "with_names"]
 
@@ -194,7 +195,7 @@ class Models:
             try:
                 directory = self._premises.local_directory("cache")
             except WriteFailed:  # to look at images takes no place to write; then hashes are found out anew
-                directory = self._premises.root / ".comfygen" / "cache"
+                directory = self._premises.root / LOCAL / "cache"
             self._hashes = ModelHashes(directory / "models.json", notify=self._premises.notify)
         return self._hashes
 

@@ -6,7 +6,7 @@ See `docs/explanation/servers.md` for the rule.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +34,7 @@ from pytest_comfygen.errors import InstallMissing, NoServer, ServerInUse, Server
 from pytest_comfygen.flows.contact import first_that_answers, server_at
 from pytest_comfygen.flows.persist import patiently
 from pytest_comfygen.flows.premises import Premises
+from pytest_comfygen.flows.repository import state_directories
 from pytest_comfygen.flows.wishes import install_wish, our_model_paths
 from pytest_comfygen.records import ServerInfo
 
@@ -180,7 +181,7 @@ class Machine:
         :param update: the newest is looked for, which may be what is there.
         :raises ServerInUse: another run uses one.
         """
-        for state in self._premises.local_directory("server").glob("*"):
+        for state in state_directories(self._premises.root):
             server = running(state)
             if server is None or not self._is_installed_here(server) or not (update or self._look().install is None):
                 continue
@@ -276,13 +277,13 @@ class Machine:
         return command, state
 
 
-def end_unused(directory: Path) -> None:
+def end_unused(states: Iterable[Path]) -> None:
     """Stop the servers that the workers of a run left to their controller.
 
-    :param directory: of all servers' state directories.
+    :param states: the servers' state directories.
     """
-    for record in directory.glob("*/state.json"):
-        stop_unused(record.parent)
+    for state in states:
+        stop_unused(state)
 
 
 def device_for(wanted: str, present: tuple[str, ...], worker: int) -> str | None:

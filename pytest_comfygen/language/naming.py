@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pytest_comfygen.errors import BadName, BadPath, OutsideRepository, UnknownFormat
 from pytest_comfygen.records import ImageFormat
+from pytest_comfygen.settings import LOCAL
 
 __all__ = [
     "check_links",
@@ -38,7 +39,7 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²
 _DRIVE = re.compile(r"[A-Za-z]:")
 _FORBIDDEN_CHARACTERS = frozenset('<>:"|?*\\')
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
-_PRIVATE_DIRECTORIES = frozenset({".git", ".comfygen", ".comfyrecords"})
+_PRIVATE_DIRECTORIES = frozenset({".git", LOCAL, ".comfyrecords"})
 
 # Words of pytest's `-m` expressions, and marks that would change how pytest runs the item.
 _TAGS_TAKEN = frozenset(

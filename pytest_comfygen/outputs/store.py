@@ -41,10 +41,9 @@ from pytest_comfygen.outputs.pending import Note, Pending, is_alive
 from pytest_comfygen.outputs.pointer import lfs_oid
 from pytest_comfygen.outputs.recordfile import dump, parse, read, record_path
 from pytest_comfygen.records import ImageRecord
+from pytest_comfygen.settings import LOCAL
 
 __all__ = ["OnDisk", "Staged", "Store"]
-
-LOCAL = ".comfygen"
 
 # A temporary file without a note lost it to a power cut or to somebody who emptied `.comfygen/`.
 _STRAY_AFTER_S = 3600
