@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -115,37 +115,37 @@ class Servers:
 
         :raises ComfygenError: there is none; when that is for want of models, then of the job's own.
         """
+        with self._telling_own_lack(job):
+            if self._settings.url or self._settings.sketch:
+                return default()
+            if job.server.urls:
+                url = job.server.urls[0]
+                return self._kept(url, lambda: open_client(url, self._settings, {}))
+            if not self._machine.starts_own:
+                return default()
+            if job.server.start == "never":
+                raise self._none_runs(job)
+            if job.server.args:
+                return self._kept(job.server.args, lambda: self._started(job.server.args, selection, install))
+            return default()
+
+    @contextmanager
+    def _telling_own_lack(self, job: Job) -> Iterator[None]:
+        """What is wrong for want of models is told with those of the job itself."""
         try:
-            return self._client_of(job, default, selection, install)
+            yield
         except ComfygenError as error:
             if error is self._unequipped:
                 self._models.check(job)
             raise
 
-    def _client_of(
-        self,
-        job: Job,
-        default: Callable[[], ComfyClient],
-        selection: Callable[[], Iterable[Job]],
-        install: Callable[[], Install],
-    ) -> ComfyClient:
-        if self._settings.url or self._settings.sketch:
-            return default()
-        if job.server.urls:
-            url = job.server.urls[0]
-            return self._kept(url, lambda: open_client(url, self._settings, {}))
-        if not self._machine.starts_own:
-            return default()
-        if job.server.start == "never":
-            raise NoServer(
-                f"no ComfyUI server: {self._premises.default_url} does not answer as one, and this job file says "
-                "`start: never`",
-                where=job.place("server.start"),
-                hint="start ComfyUI yourself, name a running one with --comfy-url, or write `start: auto`",
-            )
-        if job.server.args:
-            return self._kept(job.server.args, lambda: self._started(job.server.args, selection, install))
-        return default()
+    def _none_runs(self, job: Job) -> NoServer:
+        return NoServer(
+            f"no ComfyUI server: {self._premises.default_url} does not answer as one, and this job file says "
+            "`start: never`",
+            where=job.place("server.start"),
+            hint="start ComfyUI yourself, name a running one with --comfy-url, or write `start: auto`",
+        )
 
     def meet(self, client: ComfyClient) -> Meeting:
         """First contact: who is it, and what did dead runs leave there?
