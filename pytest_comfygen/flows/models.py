@@ -86,17 +86,18 @@ class Models:
             self._found[model] = find_model(model, self._where())
         return self._found[model]
 
-    def provide(self, jobs: Iterable[Job], make_room: Callable[[], object]) -> None:
+    def provide(self, jobs: Iterable[Job], make_room: Callable[[], object]) -> bool:
         """Look for everything that the jobs need, once, and download what is missing when that is allowed.
 
         What cannot be had is an error of the jobs that need it, told by `check`, and none of the others.
 
         :param make_room: sees to it that ComfyUI's directory is there, which downloads go into.
+        :returns: whether something may have come, with which plans may be others.
         """
         wanted = dict.fromkeys(model for job in jobs for model in models_of(job))
         missing = [model for model in wanted if model not in self._missing and not self.find(model)]
         if not missing:
-            return
+            return False
         from pytest_comfygen.flows.fetch import fetch, not_here  # noqa: PLC0415  # what is there needs no network
 
         if self._settings.download:
@@ -105,6 +106,7 @@ class Models:
             self._forget(missing)
         else:
             self._missing |= not_here(missing, self._where())
+        return bool(self._settings.download)
 
     def check(self, job: Job) -> None:
         """What the job needs is on this machine and can be used.

@@ -67,6 +67,7 @@ class Servers:
         self._store = store
         self._journal: Journal | None = None
         self._is_equipped = False
+        self._planned: dict[str, Plan] = {}
         self._unequipped: ComfygenError | None = None
         self._meetings: dict[str, Meeting | ComfygenError] = {}
         self._refused: dict[str, Mapping[str, ComfygenError]] = {}
@@ -90,10 +91,12 @@ class Servers:
         if self._is_equipped or self._settings.sketch or self._settings.url or not self._machine.serves_our_models:
             return
         self._is_equipped = True
-        jobs = [job for job in selection if not self._is_elsewhere(job) and self._plan(job).action == "make"]
+        planned = {job.id: self._plan(job) for job in selection if not self._is_elsewhere(job)}
+        jobs = [plan.job for plan in planned.values() if plan.action == "make"]
         starts_own = self._machine.starts_own
         # A server that somebody else runs from our directory must not have it moved under its feet.
-        self._models.provide(jobs, install if starts_own else lambda: None)
+        has_come = self._models.provide(jobs, install if starts_own else lambda: None)
+        self._planned = {} if has_come else planned
         if starts_own and not for_tests:  # else the server's own lists are the truth
             self._unequipped = self._models.shared_lack(jobs)
         if self._unequipped:
@@ -194,7 +197,7 @@ class Servers:
         if meeting.met_at in self._refused:
             return False
         object_info = self._ask_for_nodes(meeting)
-        plans = (self._plan(job) for job in selection())
+        plans = [self._planned.pop(job.id) if job.id in self._planned else self._plan(job) for job in selection()]
         wanted = [plan for plan in plans if plan.action == "make"]
         self._listed[meeting.met_at] = listed_models(object_info)
         jobs = [(self._fitted(plan.job, meeting), plan.seed) for plan in wanted]
