@@ -12,7 +12,7 @@ from pytest_comfygen.flows.wishes import local_model_places
 from pytest_comfygen.records import CheckpointRecipe, FoundModel, Job, Model, ModelPlaces
 from pytest_comfygen.settings import LOCAL
 
-__all__ = ["Models", "listed_models", "listed_name", "missing_model", "models_by_key", "models_of", "with_names"]
+__all__ = ["Models", "as_listed", "listed_models", "missing_model", "models_by_key", "models_of"]
 
 # The node and input that lists a folder's files. Source: ComfyUI nodes.py, comfy_extras/nodes_upscale_model.py.
 _LISTED_BY = {
@@ -41,15 +41,16 @@ def models_by_key(job: Job) -> Mapping[str, Model]:
     return {f"workflow.{model.folder}/{model.name}": replace(model, role=None) for model in recipe.models}
 
 
-def with_names(job: Job, name_of: Callable[[Model], str | None]) -> Job:
-    """The job with its models called as the server calls them, which only the graph has to know.
+def as_listed(job: Job, listed: Mapping[str, Sequence[str]]) -> Job:
+    """The job with its models called as a server lists them, which only the graph has to know.
 
-    :param name_of: the name that a server lists the model by; None to leave it.
+    :param listed: the server's models by folder; what is not among them keeps its name.
     """
     recipe = job.recipe
     if not isinstance(recipe, CheckpointRecipe):
         return job
-    names = {model: name_of(model) or model.name for model in recipe.models.values()}
+    models = recipe.models.values()
+    names = {model: match_name(model.name, listed.get(model.folder, ())) or model.name for model in models}
     if all(model.name == name for model, name in names.items()):
         return job
     return replace(job, recipe=recipe.with_models(lambda model: replace(model, name=names[model])))
@@ -205,11 +206,6 @@ class Models:
 def missing_model(model: Model, details: tuple[str, ...] = (), hint: str | None = None) -> ModelMissing:
     """The error for a model that is not on this machine."""
     return ModelMissing(f"{model.name} is not among the {model.folder} on this machine", details=details, hint=hint)
-
-
-def listed_name(model: Model, names: Sequence[str]) -> str | None:
-    """The name by which a server lists a model, tolerant of subfolders, slashes and case."""
-    return match_name(model.name, names)
 
 
 def listed_models(object_info: Mapping[str, object]) -> Mapping[str, tuple[str, ...]]:

@@ -17,7 +17,7 @@ from pytest_comfygen.errors import ComfygenError, MachineError, NoServer
 from pytest_comfygen.flows.contact import clean_up_leftovers, open_client
 from pytest_comfygen.flows.fingerprint import fingerprint_of
 from pytest_comfygen.flows.generate import Workplace, draw, generate
-from pytest_comfygen.flows.models import Models, listed_models, listed_name, with_names
+from pytest_comfygen.flows.models import Models, as_listed, listed_models
 from pytest_comfygen.flows.persist import patiently, persistently
 from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.flows.preflight import check_selection, undeclared_nodes
@@ -278,8 +278,7 @@ class Servers:
 
     def _fitted(self, job: Job, meeting: Meeting) -> Job:
         """The job with its models called as this server calls them, and its workflow as this server runs it."""
-        names = self._listed.get(meeting.met_at, {})
-        job = with_names(job, lambda model: listed_name(model, names.get(model.folder, ())))
+        job = as_listed(job, self._listed.get(meeting.met_at, {}))
         object_info = self._object_info.get(meeting.met_at)
         return job if object_info is None else for_server(job, object_info)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_comfygen.errors import Offline
-from pytest_comfygen.flows.models import Models
+from pytest_comfygen.flows.models import Models, as_listed, models_by_key
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.records import Environment, Job
@@ -58,3 +58,14 @@ def test_a_lora_that_was_not_downloaded_is_told_at_its_own_place(job: Job, model
     with pytest.raises(Offline) as caught:
         models.check_download(job)
     assert str(caught.value.where) == "jobs/kins.comfyjob.yaml:8:13"
+
+
+def test_a_graph_calls_models_as_the_server_lists_them(job: Job) -> None:
+    listed = as_listed(job, {"checkpoints": ("SDXL\\Base.safetensors",), "loras": ("other.safetensors",)})
+
+    names = {key: model.name for key, model in models_by_key(listed).items()}
+    assert names == {"checkpoint": "SDXL\\Base.safetensors", "loras.0.model": "brush.safetensors"}
+
+
+def test_a_job_whose_models_are_called_so_already_stays_what_it_is(job: Job) -> None:
+    assert as_listed(job, {"checkpoints": ("base.safetensors",)}) is job
