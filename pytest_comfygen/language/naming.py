@@ -133,14 +133,17 @@ def file_in(root: Path, home: Path, path: str) -> Path:
     return file
 
 
-def sibling_hint(path: Path) -> str:
-    """What to say of a file that is missing: what lies beside it and is called alike."""
+def sibling_hint(path: Path, start: str = "the file that names it") -> str:
+    """What to say of a file that is missing: what lies beside it and is called alike.
+
+    :param start: what its path is relative to.
+    """
     try:
         names = sorted(one.name for one in path.parent.iterdir() if one.is_file())
     except OSError:
         names = []
     near = get_close_matches(path.name, names, n=1)
-    return f"did you mean {near[0]}?" if near else "the path is relative to the file that names it"
+    return f"did you mean {near[0]}?" if near else f"the path is relative to {start}"
 
 
 def check_links(root: Path, path: Path) -> None:
