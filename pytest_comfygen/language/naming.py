@@ -161,7 +161,7 @@ def check_links(root: Path, path: Path) -> None:
 
 def collision_key(path: Path) -> str:
     """What two paths have in common when some system takes them for one file: case and composed letters."""
-    return unicodedata.normalize("NFC", path.as_posix().casefold())
+    return unicodedata.normalize("NFC", str(path).casefold())
 
 
 def _check_inside(root: Path, path: Path, what: str = "the path") -> None:
