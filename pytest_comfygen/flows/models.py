@@ -9,7 +9,7 @@ from pytest_comfygen.engine.models import ModelHashes, check_weights, find_model
 from pytest_comfygen.errors import ComfygenError, HashMismatch, ModelDamaged, ModelMissing, WriteFailed
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import local_model_places
-from pytest_comfygen.records import CheckpointRecipe, FoundModel, Job, Model, ModelPlaces
+from pytest_comfygen.records import CheckpointRecipe, DownloadPlan, FoundModel, Job, Model, ModelPlaces
 from pytest_comfygen.settings import LOCAL
 
 __all__ = ["Models", "as_listed", "listed_models", "missing_model", "models_by_key", "models_of"]
@@ -108,6 +108,12 @@ class Models:
         else:
             self._missing |= not_here(missing, self._where())
         return bool(self._settings.download)
+
+    def planned_downloads(self, missing: Sequence[Model]) -> DownloadPlan:
+        """What would have to be downloaded, as far as it is declared; nobody is asked."""
+        from pytest_comfygen.engine.download import plan_downloads  # noqa: PLC0415  # what is there needs no network
+
+        return plan_downloads(missing, self._where(), access=None)
 
     def check(self, job: Job) -> None:
         """What the job needs is on this machine and can be used.

@@ -95,6 +95,7 @@ class Session:
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
         self.registered_tags: set[str] = {"comfygen"}
         self.selected_ids: frozenset[str] | None = None  # of the jobs, gathered when the first item asks
+        self.orphans: list[str] = []  # images that no job names, in a run that does not fail for them
         self.told: dict[str, str] = {}  # the first item that each error was told for
         self._work: Work | None = None
 

@@ -51,6 +51,12 @@ from pytest_comfygen.records.run import (
     Event,
     JobResult,
 )
+from pytest_comfygen.records.runplan import (
+    PlannedAction,
+    PlannedImage,
+    PlannedModel,
+    RunPlan,
+)
 from pytest_comfygen.records.server import (
     Execution,
     RemoteImage,
@@ -101,9 +107,13 @@ __all__ = [
     "ObjectInfo",
     "Outcome",
     "Part",
+    "PlannedAction",
     "PlannedDownload",
+    "PlannedImage",
+    "PlannedModel",
     "Reason",
     "RemoteImage",
+    "RunPlan",
     "Scalar",
     "Seed",
     "SeedRule",

@@ -15,7 +15,7 @@ from hashlib import sha256
 from pytest_comfygen.engine.failure import failure_shared
 from pytest_comfygen.engine.install.explain import failed_nodes
 from pytest_comfygen.engine.install.flavour import gpus
-from pytest_comfygen.engine.install.look import look
+from pytest_comfygen.engine.install.look import installed_comfyui, look
 from pytest_comfygen.engine.install.places import Places
 from pytest_comfygen.engine.install.plan import InstallPlan, PlannedStep, plan
 from pytest_comfygen.engine.install.transaction import Transaction
@@ -35,6 +35,7 @@ __all__ = [
     "ensure",
     "failed_nodes",
     "gpus",
+    "installed_comfyui",
     "look",
     "plan",
 ]
