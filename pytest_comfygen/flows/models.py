@@ -12,7 +12,7 @@ from pytest_comfygen.flows.wishes import local_model_places
 from pytest_comfygen.records import CheckpointRecipe, DownloadPlan, FoundModel, Job, Model, ModelPlaces
 from pytest_comfygen.settings import LOCAL
 
-__all__ = ["Models", "as_listed", "listed_models", "missing_model", "models_by_key", "models_of"]
+__all__ = ["Models", "as_listed", "choices_of", "listed_models", "missing_model", "models_by_key", "models_of"]
 
 # The node and input that lists a folder's files. Source: ComfyUI nodes.py, comfy_extras/nodes_upscale_model.py.
 _LISTED_BY = {
@@ -216,10 +216,11 @@ def missing_model(model: Model, details: tuple[str, ...] = (), hint: str | None 
 
 def listed_models(object_info: Mapping[str, object]) -> Mapping[str, tuple[str, ...]]:
     """The models that a server lists, by folder."""
-    return {folder: _choices(object_info, *place) for folder, place in _LISTED_BY.items()}
+    return {folder: choices_of(object_info, *place) for folder, place in _LISTED_BY.items()}
 
 
-def _choices(object_info: Mapping[str, object], node: str, name: str) -> tuple[str, ...]:
+def choices_of(object_info: Mapping[str, object], node: str, name: str) -> tuple[str, ...]:
+    """What a server lists for a required input of a node; nothing when it lacks the node."""
     match object_info.get(node):
         case {"input": {"required": required}} if isinstance(required, Mapping):
             match required.get(name):
