@@ -1,10 +1,12 @@
-"""Where a repository begins, which is the widest place a job file may reach."""
+"""Where a repository begins, which is the widest place a job file may reach, and where it keeps its servers' notes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["find_root", "main_root"]
+from pytest_comfygen.settings import LOCAL
+
+__all__ = ["find_root", "main_root", "state_directories"]
 
 
 def find_root(directory: Path, otherwise: Path) -> Path:
@@ -35,3 +37,8 @@ def main_root(root: Path) -> Path:
     except (OSError, ValueError):
         return root
     return common.parent if common.name == ".git" and pointer.startswith("gitdir: ") else root
+
+
+def state_directories(root: Path) -> list[Path]:
+    """Of the servers that were started for the repository at `root` and not stopped since; they may be dead."""
+    return sorted(record.parent for record in (root / LOCAL / "server").glob("*/state.json"))

@@ -14,7 +14,7 @@ from pytest_comfygen.outputs.remade import Remade
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.plugin.session import REMADE
 from pytest_comfygen.records import Job, JobResult
-from pytest_comfygen.settings import Settings
+from pytest_comfygen.settings import LOCAL, Settings
 
 __all__ = ["Keeping"]
 
@@ -70,7 +70,7 @@ class Keeping:
             try:
                 directory = self._store(root).local_directory("cache")
             except AssetError:  # nothing can be written there, as in a checkout that is only looked at
-                directory = root / ".comfygen" / "cache"
+                directory = root / LOCAL / "cache"
             self._cache = ImageCache(directory / "images", self._settings.cache_bytes)
         return self._cache
 

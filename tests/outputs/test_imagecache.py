@@ -11,7 +11,6 @@ import pytest
 from pytest_comfygen.outputs.imagecache import ImageCache
 from pytest_comfygen.records import ImageRecord
 
-
 RecordOf = Callable[[bytes], ImageRecord]
 
 
