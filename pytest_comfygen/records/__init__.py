@@ -22,21 +22,11 @@ from pytest_comfygen.records.image import (
     Verified,
 )
 from pytest_comfygen.records.job import (
-    CheckpointRecipe,
     Checks,
-    Control,
-    Hires,
-    InputImage,
     Job,
     JobFile,
-    Lora,
-    Model,
     Seed,
     ServerWish,
-    SetValue,
-    Size,
-    Upscale,
-    WorkflowRecipe,
     relative,
 )
 from pytest_comfygen.records.model import (
@@ -46,6 +36,18 @@ from pytest_comfygen.records.model import (
     FoundModel,
     ModelPlaces,
     PlannedDownload,
+)
+from pytest_comfygen.records.recipe import (
+    CheckpointRecipe,
+    Control,
+    Hires,
+    InputImage,
+    Lora,
+    Model,
+    SetValue,
+    Size,
+    Upscale,
+    WorkflowRecipe,
 )
 from pytest_comfygen.records.run import (
     Event,
