@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pytest_comfygen.errors import InputMissing, InputNotReady
 from pytest_comfygen.language.chains import inputs_of
 from pytest_comfygen.outputs.store import Store
-from pytest_comfygen.records import CheckpointRecipe, ImageRecord, InputImage, Job, Scalar, relative
+from pytest_comfygen.records import ImageRecord, InputImage, Job, Scalar, relative
 
 if TYPE_CHECKING:
     from pytest_comfygen.engine.client import ComfyClient
@@ -111,11 +111,10 @@ def send_inputs(job: Job, client: ComfyClient, store: Store, *, sketch: bool) ->
     :raises InputMissing: a file is not there.
     :raises MachineError: the server does not take it.
     """
-    recipe = job.recipe
-    if not isinstance(recipe, CheckpointRecipe) or not recipe.inputs:
+    names = {image: _sent(job, key, client, store, sketch=sketch) for key, image in inputs_of(job).items()}
+    if not names:
         return job
-    names = {image: _sent(job, key, client, store, sketch=sketch) for key, image in recipe.inputs.items()}
-    return replace(job, recipe=recipe.with_inputs(lambda image: replace(image, name=names[image])))
+    return replace(job, recipe=job.recipe.with_inputs(lambda image: replace(image, name=names[image])))
 
 
 def _sent(job: Job, key: str, client: ComfyClient, store: Store, *, sketch: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pytest_comfygen.errors import Where
 from pytest_comfygen.records.words import Graph, Scalar
@@ -17,8 +17,10 @@ __all__ = [
     "InputImage",
     "Lora",
     "Model",
+    "Refiner",
     "SetValue",
     "Size",
+    "Transparent",
     "Upscale",
     "WorkflowRecipe",
 ]
@@ -74,7 +76,7 @@ class Lora:
 
 @dataclass(frozen=True, slots=True)
 class InputImage:
-    """A picture that another one is made from.
+    """A picture that another one is made from; for a workflow, also a sound or a video.
 
     :param file: absolute, inside the repository.
     :param item: the item of the same job file that makes it, if one does.
@@ -125,6 +127,34 @@ class Upscale:
     size: Size
 
 
+@dataclass(frozen=True, slots=True)
+class Refiner:
+    """A second checkpoint that does the last steps.
+
+    :param start: share of the steps after which it takes over, above 0 and below 1.
+    """
+
+    model: Model
+    start: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transparent:
+    """A node that finds the background of the finished picture, which becomes transparent.
+
+    :param takes: the node's input for the picture.
+    :param settings: values of its other inputs.
+    :param gives: what its output is: the picture with alpha, a mask of what stays, or one of what goes.
+    :param output: the number of that output.
+    """
+
+    node: str
+    takes: str = "image"
+    settings: Mapping[str, Scalar] = field(default_factory=dict)
+    gives: Literal["image", "mask", "background"] = "image"
+    output: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointRecipe:
     """A picture drawn by a built-in graph.
@@ -156,8 +186,10 @@ class CheckpointRecipe:
     denoise: float = 1.0
     mask: InputImage | None = None
     controlnet: Control | None = None
+    refiner: Refiner | None = None
     hires: Hires | None = None
     upscale: Upscale | None = None
+    transparent: Transparent | None = None
 
     @property
     def final_size(self) -> Size:
@@ -173,6 +205,7 @@ class CheckpointRecipe:
         found |= {"vae": self.vae} if self.vae else {}
         found |= {f"loras.{number}.model": one.model for number, one in enumerate(self.loras)}
         found |= {"controlnet.model": self.controlnet.model} if self.controlnet else {}
+        found |= {"refiner.model": self.refiner.model} if self.refiner else {}
         if self.hires and isinstance(self.hires.upscaler, Model):
             found["hires.upscaler"] = self.hires.upscaler
         return found | ({"upscale.model": self.upscale.model} if self.upscale else {})
@@ -184,9 +217,14 @@ class CheckpointRecipe:
         named = {"init_image": self.init_image, "mask": self.mask, "controlnet.image": control}
         return {key: image for key, image in named.items() if image}
 
+    @property
+    def has_inputs(self) -> bool:
+        """Whether it is made from any picture; a mask needs an `init_image`."""
+        return bool(self.init_image or self.controlnet)
+
     def with_models(self, change: Callable[[Model], Model]) -> CheckpointRecipe:
         """The recipe with each weights file as `change` gives it."""
-        hires, control, upscale = self.hires, self.controlnet, self.upscale
+        hires, control, refiner, upscale = self.hires, self.controlnet, self.refiner, self.upscale
         if hires and isinstance(hires.upscaler, Model):
             hires = replace(hires, upscaler=change(hires.upscaler))
         return replace(
@@ -196,6 +234,7 @@ class CheckpointRecipe:
             vae=change(self.vae) if self.vae else None,
             loras=tuple(replace(one, model=change(one.model)) for one in self.loras),
             controlnet=replace(control, model=change(control.model)) if control else None,
+            refiner=replace(refiner, model=change(refiner.model)) if refiner else None,
             hires=hires,
             upscale=replace(upscale, model=change(upscale.model)) if upscale else None,
         )
@@ -216,13 +255,14 @@ class SetValue:
     """One entry of `set:`, addressed: the input of one node that gets a value.
 
     :param target: the key as written, such as `KSampler.seed`.
-    :param value: a scalar, or a text with `${…}` that still holds what only the plan knows (a random seed).
+    :param value: a scalar, or a text with `${…}` that still holds what only the plan knows (a random seed), or a file
+        that goes to the server.
     """
 
     target: str
     node: str
     input: str
-    value: Scalar
+    value: Scalar | InputImage
     where: Where
 
 
@@ -249,3 +289,22 @@ class WorkflowRecipe:
     models: tuple[Model, ...] = ()
     page: Mapping[str, Any] | None = None
     output_node: str | None = None
+
+    @property
+    def inputs(self) -> Mapping[str, InputImage]:
+        """Every file that the picture is made from, by the key that names it."""
+        return {f"set.{one.target}": one.value for one in self.sets if isinstance(one.value, InputImage)}
+
+    @property
+    def has_inputs(self) -> bool:
+        """Whether it is made from any file of the repository."""
+        return any(isinstance(one.value, InputImage) for one in self.sets)
+
+    def with_inputs(self, change: Callable[[InputImage], InputImage]) -> WorkflowRecipe:
+        """The recipe with each file that it is made from as `change` gives it."""
+        return replace(
+            self,
+            sets=tuple(
+                replace(one, value=change(one.value)) if isinstance(one.value, InputImage) else one for one in self.sets
+            ),
+        )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 from pytest_comfygen.errors import ItemCycle
 from pytest_comfygen.language.drawing import key_of
 from pytest_comfygen.language.expand import load_job_file, make_job
-from pytest_comfygen.language.families import FAMILIES
+from pytest_comfygen.language.families import FAMILIES, named_families
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
-from pytest_comfygen.language.schema.kinds import FamilyName
 from pytest_comfygen.records import CheckpointRecipe, Graph, Job, Size
 
 FLUX = {
@@ -168,10 +167,10 @@ def test_both_enlargements_multiply(tmp_path: Path) -> None:
 # --- families ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_family_can_be_written() -> None:
-    literal, _ = get_args(FamilyName)
-
-    assert set(FAMILIES) == {"checkpoint", *get_args(literal)}
+@pytest.mark.parametrize("name", named_families())
+def test_every_family_can_be_written(tmp_path: Path, name: str) -> None:
+    assert recipe(tmp_path, family=name).family == name
+    assert set(FAMILIES) == {"checkpoint", *named_families()}
 
 
 def test_flux_is_drawn_from_its_own_files(tmp_path: Path) -> None:
