@@ -29,6 +29,7 @@ __all__ = ["drawn_graph", "key_of", "name_of"]
 _Link = list[Any]  # ComfyUI's own: a node id and the number of its output
 
 _FIRST_LORA = 100
+_BY_NODE = "70"  # the node that finds the background
 _KEYS = {
     ("3", "seed"): "seed",
     ("3", "noise_seed"): "seed",
@@ -80,7 +81,7 @@ _NODE_KEYS = {
     "14": "family",
     "30": "controlnet",
     "33": "controlnet.preprocessor",
-    "70": "transparent",
+    _BY_NODE: "transparent",
 }
 
 
@@ -98,6 +99,8 @@ def key_of(node: str, name: str = "") -> str | None:
     if number >= _FIRST_LORA:
         entry = f"loras.{number - _FIRST_LORA}"
         return f"{entry}.{_LORA_KEYS[name]}" if name in _LORA_KEYS else entry
+    if node == _BY_NODE and name:
+        return f"transparent.inputs.{name}"
     return _KEYS.get((node, name)) or _NODE_KEYS.get(node)
 
 
@@ -291,8 +294,8 @@ class _Drawing:
     def _made_transparent(self, by: Transparent, images: _Link) -> _Link:
         """The picture with what the node found as its alpha; to ComfyUI, a mask is white where nothing stays."""
         settings: Mapping[str, Scalar] = by.settings
-        self._add("70", by.node, **{**settings, by.takes: images})
-        found: _Link = ["70", by.output]
+        self._add(_BY_NODE, by.node, **{**settings, by.takes: images})
+        found: _Link = [_BY_NODE, by.output]
         if by.gives == "image":
             return found
         gone = self._add("71", "InvertMask", mask=found) if by.gives == "mask" else found

@@ -117,7 +117,7 @@ class ImageSource(Short):
     @model_validator(mode="after")
     def _one_of_two(self) -> ImageSource:
         if (self.file is None) == (self.item is None):
-            raise refuse("conflicting-keys", "it takes one of `file` and `item`", "write a path, or {item: NAME}")
+            raise refuse("conflicting-keys", "it takes one of `file` and `item`", "write {file: PATH} or {item: NAME}")
         return self
 
 
