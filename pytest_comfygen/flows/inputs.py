@@ -6,6 +6,8 @@ only while that item is current, since otherwise nobody knows what its picture w
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -24,11 +26,8 @@ __all__ = ["Inputs", "look_at_inputs", "not_ready", "send_inputs", "wait_for_ite
 
 PAUSE_S = 0.2
 
-# A picture of one grey pixel as PNG, which a sketch starts from when there is nothing to start from yet.
-_GREY = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c636868680000030401813bd3"
-    "0ae30000000049454e44ae426082"
-)
+_SIDE_PX = 64
+_SOUNDS_AND_VIDEOS = frozenset({".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".mp4", ".webm", ".mov", ".mkv"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +119,26 @@ def send_inputs(job: Job, client: ComfyClient, store: Store, *, sketch: bool) ->
 def _sent(job: Job, key: str, client: ComfyClient, store: Store, *, sketch: bool) -> str:
     image = inputs_of(job)[key]
     seen = store.look(image.file)
-    if sketch and (not seen.exists or seen.lfs_oid):
-        return client.send_image(_GREY, ".png")
+    is_picture = image.file.suffix.lower() not in _SOUNDS_AND_VIDEOS
+    if sketch and is_picture and (not seen.exists or seen.lfs_oid):
+        return client.send_image(_grey(), ".png")
     if not seen.exists:
         raise _missing(job, key, image)
     if seen.lfs_oid:
         told = f"{relative(image.file, job.root)} is a Git LFS pointer, not an image"
         raise InputMissing(told, where=job.place(key), hint="git lfs pull")
     return client.send_image(store.read(image.file), image.file.suffix.lower())
+
+
+def _grey() -> bytes:
+    """A grey picture as PNG, not of one grey, which a sketch starts from when there is nothing to start from yet."""
+    head = struct.pack(">IIBBBBB", _SIDE_PX, _SIDE_PX, 8, 0, 0, 0, 0)
+    rows = (b"\0" + bytes(range(row + 32, row + 32 + 2 * _SIDE_PX, 2)) for row in range(_SIDE_PX))
+    chunks = {b"IHDR": head, b"IDAT": zlib.compress(b"".join(rows)), b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks.items()
+    )
 
 
 def _sha256_of(job: Job, key: str, image: InputImage, store: Store) -> str | None:

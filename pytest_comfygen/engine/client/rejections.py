@@ -91,7 +91,9 @@ def _hint(kind: type[JobError], complaints: list[_Complaint]) -> str | None:
     if kind is ModelMissing:
         return "add the file to the server's models, or name another one"
     absent = next((one for one in complaints if one.is_about_upload), None)
-    return absent and f"give it a file of the repository: `set: {{{absent.class_type}.{absent.input}: {{file: PATH}}}}`"
+    if absent is None:
+        return None
+    return f"give it a file of the repository: `set: {{{absent.class_type}.{absent.input}: {{file: PATH}}}}`"
 
 
 def _whole_graph(error: Mapping[str, Any]) -> JobError:
