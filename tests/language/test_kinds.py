@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from pytest_comfygen.errors import ItemCycle
+from pytest_comfygen.errors import ItemCycle, OutOfRange
 from pytest_comfygen.language.drawing import key_of
 from pytest_comfygen.language.expand import load_job_file, make_job
-from pytest_comfygen.language.families import FAMILIES, named_families
+from pytest_comfygen.language.families import FAMILIES, Family, named_families
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
 from pytest_comfygen.records import CheckpointRecipe, Graph, Job, Size
+from tests.documentation import family_row
 
 FLUX = {
     "checkpoint": None,
@@ -270,6 +271,22 @@ def test_a_transparent_picture_is_checked_for_its_mode(tmp_path: Path) -> None:
 def test_every_family_can_be_written(tmp_path: Path, name: str) -> None:
     assert recipe(tmp_path, family=name).family == name
     assert set(FAMILIES) == {"checkpoint", *named_families()}
+
+
+def test_a_row_is_all_that_a_family_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the row that the page shows."""
+    ((name, row),) = family_row().items()
+    monkeypatch.setitem(cast("dict[str, Family]", FAMILIES), name, row)
+    files = {"checkpoint": None, "diffusion_model": "c.sft", "text_encoders": ["t5.sft"], "vae": "ae.sft"}
+
+    found = graph(tmp_path, family=name, **files)
+
+    sampling = {"steps": row.steps, "cfg": row.cfg, "scheduler": row.scheduler, "model": ["13", 0]}
+    assert found["3"]["inputs"] | sampling == found["3"]["inputs"]
+    assert found["12"] == node("CLIPLoader", clip_name="t5.sft", type=row.encoder_type, device="default")
+    assert found["13"] == node(str(row.shift_node), model=["4", 0], shift=row.shift)
+    with pytest.raises(OutOfRange, match=f"{name} takes 1, not 2"):
+        graph(tmp_path, family=name, **files | {"text_encoders": ["a.sft", "b.sft"]})
 
 
 def test_flux_is_drawn_from_its_own_files(tmp_path: Path) -> None:
