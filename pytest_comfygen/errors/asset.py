@@ -9,6 +9,7 @@ __all__ = [
     "DestinationChanged",
     "ImageEdited",
     "ImageMissing",
+    "ImageOrphan",
     "ImageStale",
     "ImageUnrecorded",
     "InputMissing",
@@ -29,6 +30,12 @@ class ImageMissing(AssetError):
     """The image was never made, or is gone."""
 
     code = "missing"
+
+
+class ImageOrphan(AssetError):
+    """An image has a record of what made it, and no job makes it any more."""
+
+    code = "orphan"
 
 
 class ImageStale(AssetError):

@@ -293,6 +293,8 @@ def _properties(job: Job, result: JobResult) -> Iterator[tuple[str, str]]:
     yield "comfygen.output", job.output_name
     if result.outcome != "planned" and any(reason.kind != "missing" for reason in result.reasons):
         yield "comfygen.reason", "; ".join(reason_lines(result.reasons))
+    if result.drift:
+        yield "comfygen.drift", result.drift
     record, timing = result.record, result.timing
     found = {
         "sha256": record.file_sha256 if record else None,

@@ -94,6 +94,7 @@ class Session:
         self.left_alone = LeftAlone()
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
         self.registered_tags: set[str] = {"comfygen"}
+        self.orphans: list[str] = []  # images that no job names, in a run that does not fail for them
         self.told: dict[str, str] = {}  # the first item that each error was told for
         self._work: Work | None = None
 

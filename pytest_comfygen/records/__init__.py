@@ -55,6 +55,12 @@ from pytest_comfygen.records.run import (
     Event,
     JobResult,
 )
+from pytest_comfygen.records.runplan import (
+    PlannedAction,
+    PlannedImage,
+    PlannedModel,
+    RunPlan,
+)
 from pytest_comfygen.records.server import (
     Execution,
     RemoteImage,
@@ -105,10 +111,14 @@ __all__ = [
     "ObjectInfo",
     "Outcome",
     "Part",
+    "PlannedAction",
     "PlannedDownload",
+    "PlannedImage",
+    "PlannedModel",
     "Reason",
     "Refiner",
     "RemoteImage",
+    "RunPlan",
     "Scalar",
     "Seed",
     "SeedRule",
