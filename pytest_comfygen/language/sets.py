@@ -65,7 +65,7 @@ def addressed(  # noqa: PLR0913  # the entries, and what each of them may name
             if twin := found.get(node_and_input):
                 raise KeyConflict(f"{target!r} and {twin.target!r} set the same input", hint="remove one of them")
         except JobFileError as error:
-            raise error.at(places.of_key(key)) from None
+            raise error.at(places.of_key(key) or places.around(key)) from None
         try:
             checked = _input(value, file, variables) if isinstance(value, InputFile) else _checked(value, variables)
         except JobFileError as error:
@@ -82,9 +82,10 @@ def _input(source: InputFile, file: Callable[[str], Path], variables: Mapping[st
 
 
 def _place_of(value: Scalar | InputFile, key: str, places: JobPlaces) -> Where | None:
+    """Where a value stands; what a row gives as a whole stands at its cell."""
     if isinstance(value, InputFile):
-        return places.get(f"{key}.{'file' if value.item is None else 'item'}") or places.get(key)
-    return places.get(key)
+        return places.around(f"{key}.{'file' if value.item is None else 'item'}")
+    return places.around(key)
 
 
 def _checked(value: Scalar, variables: Mapping[str, Scalar]) -> Scalar:

@@ -224,3 +224,24 @@ def test_a_sound_goes_to_the_server_as_it_is(pictures: Repository) -> None:
     result = pictures.run(f"{FILE}::soft")
 
     result.stdout.fnmatch_lines(["[[]execution-failed[]]*LoadImage*"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ('"LoadImage.image": {"file": "start.exe"}', "[[]unknown-format[]] jobs/kins.json:2:*'start.exe'*"),
+        ('"LoadImage.image": {"item": "k_c"}', "[[]unknown-item[]] jobs/kins.json:2:*'k_c'*"),
+        ('"LoadPicture.image": {"file": "start.png"}', "[[]set-target[]] jobs/kins.json:2:*LoadPicture.image*"),
+    ],
+)
+def test_a_row_that_names_a_wrong_file_is_told_in_its_own_file(pictures: Repository, entry: str, told: str) -> None:
+    rows = '[{"id": "a", "set": {"LoadImage.image": {"file": "start.png"}}},\n {"id": "b", "set": {%s}}]\n'
+    pictures.write("jobs/kins.json", rows % entry)
+    pictures.write(
+        FILE,
+        "comfyjob: 1\n"
+        "defaults: {workflow: soft.json, set: {LoadImageMask.image: {file: mask.png}}}\n"
+        "from: [{file: kins.json, name: 'k_${id}', keys: [set]}]\n",
+    )
+
+    pictures.run("jobs", "--collect-only").stdout.fnmatch_lines([told])
