@@ -67,13 +67,15 @@ def check_graph(job: Job, graph: Graph, object_info: ObjectInfo, *, models_open:
 class _Check:
     """One graph, its job and its server, for the questions below."""
 
-    __slots__ = ("_graph", "_info", "_job", "_models_open")
+    __slots__ = ("_entries", "_graph", "_info", "_job", "_models_open")
 
     def __init__(self, job: Job, graph: Graph, object_info: ObjectInfo, *, models_open: bool) -> None:
         self._job = job
         self._graph = graph
         self._info = object_info
         self._models_open = models_open
+        sets = job.recipe.sets if isinstance(job.recipe, WorkflowRecipe) else ()
+        self._entries: Mapping[tuple[str, str], SetValue] = {(entry.node, entry.input): entry for entry in sets}
 
     def errors(self) -> Iterator[JobError]:
         for node, body in self._graph.items():
@@ -146,7 +148,7 @@ class _Check:
 
     def _value_error(self, node: str, name: str, value: object, declaration: object) -> JobError | None:
         kind, options = _declared(declaration)
-        entry = self._entry(node, name)
+        entry = self._entries.get((node, name))
         if entry and isinstance(entry.value, InputImage):
             return None if takes_files(kind) else self._no_loader(node, name, kind)
         if isinstance(value, Mapping):
@@ -166,19 +168,13 @@ class _Check:
         return ValueRefused(told, where=self._place(node, name), hint=hint)
 
     def _absent(self, node: str, name: str, value: object) -> ValueRefused:
-        entry = self._entry(node, name)
+        entry = self._entries.get((node, name))
         target = entry.target if entry else f"{unique_name(self._graph, node)}.{name}"
         return ValueRefused(
             f"{self._named(node, name)} names {str(value)[:60]!r}, which the server does not have among its inputs",
             where=self._place(node, name),
             hint=f"give it a file of the repository: `set: {{{target}: {{file: PATH}}}}`",
         )
-
-    def _entry(self, node: str, name: str) -> SetValue | None:
-        """The entry of `set:` that an input has its value from."""
-        recipe = self._job.recipe
-        sets = recipe.sets if isinstance(recipe, WorkflowRecipe) else ()
-        return next((entry for entry in sets if (entry.node, entry.input) == (node, name)), None)
 
     def _not_a_choice(self, node: str, name: str, value: object, choices: Sequence[object]) -> JobError | None:
         if name in _MODEL_INPUTS or (isinstance(value, str) and is_model_file(value)):
@@ -232,7 +228,7 @@ class _Check:
         recipe = self._job.recipe
         if isinstance(recipe, CheckpointRecipe):
             return self._job.place(self._key(node, name) or "")
-        entry = self._entry(node, name)
+        entry = self._entries.get((node, name))
         return entry.where if entry else self._job.place("workflow")
 
 
