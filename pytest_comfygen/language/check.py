@@ -50,6 +50,7 @@ _GIVE = {
     **dict.fromkeys(("9", "71", "72"), _GIVES),
 }
 _REPORT = "this ComfyUI is older or newer than the built-in graph knows: try another revision"
+_CONFUSED = [["IMAGE", "MASK"], ["MASK", "IMAGE"]]  # other types may be lists, or stand for several
 _MODEL_INPUTS = frozenset({"ckpt_name", "lora_name", "vae_name", "unet_name", "control_net_name", "clip_name"})
 
 
@@ -142,7 +143,7 @@ class _Check:
         if isinstance(slots, list) and not 0 <= slot < len(slots):
             return f"is linked to output {slot} of node {source}, which has {len(slots)}"
         given, wanted = slots[slot] if isinstance(slots, list) else "", _declared(declaration)[0]
-        if (given, wanted) in {("IMAGE", "MASK"), ("MASK", "IMAGE")}:  # other types may stand for several
+        if [given, wanted] in _CONFUSED:
             return f"takes the type {wanted}, and output {slot} of node {source} has the type {given}"
         return None
 
