@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_comfygen.language.families import Family
+from pytest_comfygen.language.sources.answered import Answer
 from pytest_comfygen.records import Size
 
-__all__ = ["DOCS", "WORKFLOWS", "Example", "examples", "family_row"]
+__all__ = ["DOCS", "HOOK", "WORKFLOWS", "Example", "answer", "examples", "family_row"]
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -26,6 +27,14 @@ SOFT = """\
 """
 
 WORKFLOWS = {"noise.api.json": NOISE, "soft.api.json": SOFT}
+
+_ROWS: Answer = [
+    {"id": "elf", "subject": "a moon elf", "seed": 1},
+    {"id": "orc", "subject": "a loud orc", "seed": None},
+]
+
+# A `conftest.py` that answers as `answer` does.
+HOOK = f"def pytest_comfygen_source():\n    return {_ROWS!r}\n"
 
 _OIL = "# styles/oil.yaml\n"
 
@@ -65,6 +74,11 @@ class Example(NamedTuple):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         return directory / "jobs" / "example.comfyjob.yaml"
+
+
+def answer(*_: object) -> Answer:
+    """The rows of whatever source a page names."""
+    return _ROWS
 
 
 def examples() -> list[Example]:

@@ -12,6 +12,7 @@ __all__ = [
     "ImageOrphan",
     "ImageStale",
     "ImageUnrecorded",
+    "IndexStale",
     "InputMissing",
     "InputNotReady",
     "OwnedByAnother",
@@ -79,6 +80,12 @@ class WriteFailed(AssetError):
     """The image or its record could not be written; nothing was lost."""
 
     code = "write-failed"
+
+
+class IndexStale(AssetError):
+    """The index of a job file's images is missing, or does not say what images there are."""
+
+    code = "index-stale"
 
 
 class InputMissing(AssetError):

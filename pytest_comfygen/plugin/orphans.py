@@ -50,7 +50,7 @@ def meet_orphans(pytest_session: pytest.Session, items: list[pytest.Item]) -> No
         found = list(_pruning(pytest_session, session))
         config.hook.pytest_deselected(items=items[:])
         items[:] = found
-    elif session.settings.update == "none":
+    elif session.settings.only_looks:
         items += (_item(pytest_session, output, session.root) for output in left_of(config, session, items))
     else:
         session.orphans += [relative(output, session.root) for output in left_of(config, session, items)]

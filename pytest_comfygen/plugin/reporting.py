@@ -66,7 +66,8 @@ class Reporting:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Send home what was left alone, or set the exit code."""
+        """Write what all images are needed for, then send home what was left alone, or set the exit code."""
+        self._session.finish()
         output = getattr(self._config, "workeroutput", None)
         if output is None:
             self._session.progress.catch_up()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.session import Session, session_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
 
     Runs after pytest's own `-k` and `-m`, because whether a Python test is selected decides for `-k kin_dwarf`.
     """
-    images, session = _images(items), session_of(config)
+    images, session = [item for item in items if is_job_file(item.path)], session_of(config)
     alone = len(images) == len(items)
     _tell_unusable(session, items, alone=alone)
     if not images:

@@ -16,12 +16,23 @@ from pytest_comfygen.plugin.session import LeftAlone, Session, session_of
 if TYPE_CHECKING:
     from pytest_comfygen.errors import ComfygenError
 
-__all__ = ["NO_SERVER_EXIT_CODE", "Tally", "explain", "header", "left_alone_lines", "next_step", "retell", "word_of"]
+__all__ = [
+    "INDEX",
+    "NO_SERVER_EXIT_CODE",
+    "Tally",
+    "explain",
+    "header",
+    "left_alone_lines",
+    "next_step",
+    "retell",
+    "word_of",
+]
 
 NO_SERVER_EXIT_CODE = 10
 
 _OUTCOME, _REASON = "comfygen.outcome", "comfygen.reason"
 _ERROR, _WANTS_SERVER = "comfygen.error", "comfygen.wants_server"
+INDEX = "index:"  # how the item begins that is a job file's list of images; no image is called so
 _ORPHAN = "::orphan"
 _ASSET_STATES = ("missing", "stale", "edited", "orphan", "unrecorded")
 
@@ -195,11 +206,16 @@ def _outcome(report: pytest.TestReport) -> str | None:
 
 def _concerns_us(item: pytest.Item, report: pytest.TestReport) -> bool:
     """Whether an item is an image or asks for a fixture of ours; a test of somebody's code keeps its traceback."""
-    return _is_image(report) or any(name.startswith("comfy_") for name in getattr(item, "fixturenames", ()))
+    return (
+        is_job_file(item.path)
+        or _is_image(report)
+        or any(name.startswith("comfy_") for name in getattr(item, "fixturenames", ()))
+    )
 
 
 def _is_image(report: pytest.TestReport) -> bool:
-    return is_job_file(report.nodeid.partition("::")[0]) or report.nodeid.endswith(_ORPHAN)
+    path, _, name = report.nodeid.partition("::")
+    return (is_job_file(path) and not name.startswith(INDEX)) or report.nodeid.endswith(_ORPHAN)
 
 
 def _property(report: pytest.TestReport | pytest.CollectReport, name: str) -> str | None:

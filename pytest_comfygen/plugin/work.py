@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from pytest_comfygen.errors import JobFileError, OutputCollision
+from pytest_comfygen.errors import JobFileError, OutputCollision, SourceUnasked
 from pytest_comfygen.flows.repository import find_root
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.naming import collision_key
@@ -21,8 +21,10 @@ from pytest_comfygen.settings import Settings
 if TYPE_CHECKING:
     from pytest_comfygen.flows.drift import Drift
     from pytest_comfygen.flows.plan import Plan
+    from pytest_comfygen.language.sources.answered import AskSource
     from pytest_comfygen.outputs.store import Store
     from pytest_comfygen.plugin.desk import Desk
+    from pytest_comfygen.plugin.indexes import Indexes
 
 __all__ = ["Work"]
 
@@ -45,11 +47,12 @@ class Work:
         self._notify = notify
         self._has_models: bool | None = None
         self._drift: Drift | None = None
+        self._indexes: Indexes | None = None
         self._roots: dict[Path, Path] = {}
         self._stores: dict[Path, Store] = {}
         self._claims: dict[str, Job] = {}
         self._jobs: dict[Path, tuple[Job, ...]] = {}
-        self._loaded: dict[Path, JobFile | None] = {}
+        self._loaded: dict[Path, tuple[Job, ...] | None] = {}
         self._desks: list[Desk] = []
         self._chains = Chains(settings, lambda: self.local_directory(CHAINS) / nonce)
         self._open = ExitStack()
@@ -87,12 +90,13 @@ class Work:
 
     # --- job files --------------------------------------------------------------------------------------------------
 
-    def load(self, path: Path) -> JobFile:
+    def load(self, path: Path, ask: AskSource | None = None) -> JobFile:
         """The job file at `path`, whose outputs no other file of this run may claim.
 
+        :param ask: answers for sources that have only a name.
         :raises JobFileError: it cannot be used.
         """
-        job_file = load_job_file(path, self.root_of(path))
+        job_file = load_job_file(path, self.root_of(path), ask)
         claims = {collision_key(job.output): job for job in job_file.jobs}
         taken = (key for key in claims if key in self._claims and self._claims[key].file != claims[key].file)
         collisions = tuple(_collision(claims[key], self._claims[key]) for key in taken)
@@ -102,11 +106,28 @@ class Work:
         self._claims |= claims
         self._jobs[path] = job_file.jobs
         self._chains.add(job_file)
+        if job_file.index:
+            self.indexes.add(path, job_file.index, job_file)
         return job_file
 
     def job(self, path: Path, number: int) -> Job:
         """One job of a file that was loaded."""
         return self._jobs[path][number]
+
+    @property
+    def indexes(self) -> Indexes:
+        """The lists of their images that job files want."""
+        if self._indexes is None:
+            from pytest_comfygen.plugin.indexes import Indexes  # noqa: PLC0415  # few job files want one
+
+            self._indexes = Indexes(self.store)
+        return self._indexes
+
+    def finish(self) -> None:
+        """Write what is written when all images are made."""
+        settings = self._settings
+        if self._indexes and not (settings.only_looks or settings.sketch or settings.plan or settings.prune):
+            self._indexes.update(self.local_directory("locks"), self._notify)
 
     def has_loaded(self, path: Path) -> bool:
         """Whether a job file was loaded."""
@@ -178,6 +199,11 @@ class Work:
             return plan
         shared = self._worker is not None
         return self._chains.settled(plan, lambda: self.plan(plan.job), is_selected, shared=shared)
+
+    def note_result(self, job: Job, result: JobResult) -> None:
+        """Remember of an image that ended well what the end of the run needs."""
+        if self._indexes and result.record:
+            self._indexes.note(job.output, result.record.verified.statistics.size)
 
     def note_failed(self, job: Job) -> None:
         """Tell the items of all workers that are made from `job` not to wait for it."""
@@ -261,12 +287,19 @@ class Work:
         if path is None or not path.is_file():
             return False
         if path not in self._loaded:
-            try:
-                self._loaded[path] = load_job_file(path, root)
-            except JobFileError:
-                self._loaded[path] = None
-        other, key = self._loaded[path], collision_key(output)
-        return other is not None and any(collision_key(one.output) == key for one in other.jobs)
+            self._loaded[path] = self._jobs.get(path) or self._jobs_of_other(path, root)
+        others = self._loaded[path]
+        key = collision_key(output)
+        return others is None or any(collision_key(one.output) == key for one in others)
+
+    def _jobs_of_other(self, path: Path, root: Path) -> tuple[Job, ...] | None:
+        """The jobs of a file that this run did not ask for; None when only its hooks could tell."""
+        try:
+            return load_job_file(path, root).jobs
+        except SourceUnasked:
+            return None
+        except JobFileError:
+            return ()
 
     def local_directory(self, name: str) -> Path:
         """A directory of this machine's own, below `.comfygen/` of the run's repository."""

@@ -23,6 +23,7 @@ from pytest_comfygen.records.image import (
 )
 from pytest_comfygen.records.job import (
     Checks,
+    Index,
     Job,
     JobFile,
     Seed,
@@ -99,6 +100,7 @@ __all__ = [
     "ImageFormat",
     "ImageRecord",
     "ImageStatistics",
+    "Index",
     "InputImage",
     "Inspection",
     "Job",

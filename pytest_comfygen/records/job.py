@@ -11,7 +11,7 @@ from pytest_comfygen.errors import ComfygenError, Where
 from pytest_comfygen.records.recipe import CheckpointRecipe, Size, WorkflowRecipe
 from pytest_comfygen.records.words import ImageFormat, Part, SeedRule, Status
 
-__all__ = ["Checks", "Job", "JobFile", "Seed", "ServerWish", "relative"]
+__all__ = ["Checks", "Index", "Job", "JobFile", "Seed", "ServerWish", "relative"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,20 @@ class Job:
         return self.places.get(key, self.where)
 
 
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Where a job file wants the list of its images.
+
+    :param path: absolute.
+    :param root: the repository's top, absolute and resolved.
+    :param where: the place of the key.
+    """
+
+    path: Path
+    root: Path
+    where: Where
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFile:
     """What one job file says.
@@ -113,6 +127,7 @@ class JobFile:
     path: Path
     jobs: tuple[Job, ...]
     warnings: tuple[ComfygenError, ...] = ()
+    index: Index | None = None
 
 
 def relative(path: Path, root: Path) -> str:

@@ -66,6 +66,7 @@ class Settings(NamedTuple):
     allow_pickles: bool
     doctor: bool
     json: bool
+    schema: str | None
     ci: bool = False
     sources: Mapping[str, str] = MappingProxyType({})
 
@@ -73,6 +74,11 @@ class Settings(NamedTuple):
     def makes_nothing(self) -> bool:
         """Whether this run only verifies."""
         return (self.update == "none" or self.adopt) and not self.sketch
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether this run verifies what is committed, and writes nothing."""
+        return self.update == "none" and not (self.adopt or self.sketch)
 
     def was_typed(self, name: str) -> bool:
         """Whether this value came from the command line."""
@@ -83,7 +89,8 @@ class Settings(NamedTuple):
 
         :param besides: those that are left out.
         """
-        rows = (row for row in OPTIONS if self.was_typed(row.name) and row.name not in besides)
+        typed = {row: f"{_COMMAND_LINE} {row.flag}" for row in OPTIONS if row.name not in besides}
+        rows = (row for row, source in typed.items() if self.sources.get(row.name) == source)
         return [shlex.quote(word) for row in rows for word in spelled(row, getattr(self, row.name))]
 
     def described(self) -> list[str]:
@@ -303,6 +310,7 @@ _READERS: Mapping[Kind, Callable[[Option, object, str], object]] = {
     "flag": _read_flag,
     "choice": _read_choice,
     "text": _read_text,
+    "file": _read_text,
     "lines": _read_lines,
     "urls": _read_urls,
     "seconds": _read_seconds,
