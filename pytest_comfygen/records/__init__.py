@@ -23,22 +23,12 @@ from pytest_comfygen.records.image import (
     Verified,
 )
 from pytest_comfygen.records.job import (
-    CheckpointRecipe,
     Checks,
-    Control,
-    Hires,
     Index,
-    InputImage,
     Job,
     JobFile,
-    Lora,
-    Model,
     Seed,
     ServerWish,
-    SetValue,
-    Size,
-    Upscale,
-    WorkflowRecipe,
     relative,
 )
 from pytest_comfygen.records.model import (
@@ -48,6 +38,20 @@ from pytest_comfygen.records.model import (
     FoundModel,
     ModelPlaces,
     PlannedDownload,
+)
+from pytest_comfygen.records.recipe import (
+    CheckpointRecipe,
+    Control,
+    Hires,
+    InputImage,
+    Lora,
+    Model,
+    Refiner,
+    SetValue,
+    Size,
+    Transparent,
+    Upscale,
+    WorkflowRecipe,
 )
 from pytest_comfygen.records.run import (
     Event,
@@ -116,6 +120,7 @@ __all__ = [
     "PlannedImage",
     "PlannedModel",
     "Reason",
+    "Refiner",
     "RemoteImage",
     "RunPlan",
     "Scalar",
@@ -128,6 +133,7 @@ __all__ = [
     "Size",
     "Status",
     "Timing",
+    "Transparent",
     "Upscale",
     "Verified",
     "WorkflowRecipe",

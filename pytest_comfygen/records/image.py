@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pytest_comfygen.records.job import Size
+from pytest_comfygen.records.recipe import Size
 from pytest_comfygen.records.words import Part, Scalar
 
 __all__ = [

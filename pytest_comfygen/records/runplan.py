@@ -7,8 +7,8 @@ from typing import Literal
 
 from pytest_comfygen.errors import ComfygenError
 from pytest_comfygen.records.image import Reason
-from pytest_comfygen.records.job import Model
 from pytest_comfygen.records.model import DiskSpace
+from pytest_comfygen.records.recipe import Model
 
 __all__ = ["PlannedAction", "PlannedImage", "PlannedModel", "RunPlan"]
 
