@@ -100,6 +100,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.errors.machine import (
         BadResponse,
         MachineError,
+        MediaMissing,
         NoServer,
         NotComfyUI,
         ServerFailed,
@@ -181,6 +182,7 @@ __all__ = [
     "LicenceNotAccepted",
     "LockFailed",
     "MachineError",
+    "MediaMissing",
     "MergeKey",
     "MissingKey",
     "ModelDamaged",

@@ -22,12 +22,14 @@ from pytest_comfygen.language.alternatives import choose
 from pytest_comfygen.language.drafts import Draft
 from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
 from pytest_comfygen.language.kinds import KIND_KEYS, Kinds, rounded
+from pytest_comfygen.language.playing import check_fit
 from pytest_comfygen.language.schema import Output, Verify
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
 from pytest_comfygen.language.sets import addressed, parameters
 from pytest_comfygen.language.surroundings import Surroundings
 from pytest_comfygen.language.workflow import Workflow, node_named
 from pytest_comfygen.records import (
+    SOUND,
     CheckpointRecipe,
     Checks,
     ImageFormat,
@@ -208,12 +210,14 @@ class _Builder:
     def _checks(
         self, verify: Verify | None, recipe: CheckpointRecipe | WorkflowRecipe, image_format: ImageFormat
     ) -> Checks:
-        mode = "RGB" if isinstance(recipe, CheckpointRecipe) else None
-        if verify is not None and verify.mode == "RGBA" and image_format == "jpeg":
-            where = self._places.get("verify.mode", self._where)
-            raise KeyConflict("a JPEG file holds no transparency", where=where, hint="write a .png or .webp file")
+        is_workflow = isinstance(recipe, WorkflowRecipe)
+        mode = None if is_workflow else "RGB"
+        check_fit(verify, image_format, self._place, is_workflow=is_workflow)
         size = recipe.final_size if isinstance(recipe, CheckpointRecipe) else recipe.size
-        return self._around.checks(size, image_format, mode, verify)
+        return self._around.checks(None if image_format in SOUND else size, image_format, mode, verify)
+
+    def _place(self, key: str) -> Where:
+        return self._places.around(key) or self._where
 
     def _tags(self) -> tuple[str, ...]:
         return self._around.tags(tuple(self._text("tags", tag) or "" for tag in self._keys.tags or ()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -21,13 +22,24 @@ __all__ = [
     "format_of",
     "parts_of",
     "sibling_hint",
+    "still_format_of",
 ]
 
 MAX_NAME_CHARACTERS = 150
 # Of the 255 that file systems allow: the rest is for the temporary file and the record that stand beside an image.
 MAX_PART_BYTES = 200
 
-_FORMATS: dict[str, ImageFormat] = {"png": "png", "webp": "webp", "jpg": "jpeg", "jpeg": "jpeg"}
+_STILLS: dict[str, ImageFormat] = {"png": "png", "webp": "webp", "jpg": "jpeg", "jpeg": "jpeg"}
+_FORMATS: dict[str, ImageFormat] = {
+    **_STILLS,
+    "gif": "gif",
+    "mp4": "mp4",
+    "webm": "webm",
+    "flac": "flac",
+    "mp3": "mp3",
+    "opus": "opus",
+    "wav": "wav",
+}
 
 _SIMPLE_NAME = re.compile(r"[A-Za-z0-9_@+=][A-Za-z0-9_\-.@+=]*")
 _NAME_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"})
@@ -78,14 +90,26 @@ def check_tag(tag: str) -> None:
 
 
 def format_of(file: str) -> ImageFormat:
-    """The image format that a file name's suffix asks for.
+    """The format that a file name's suffix asks for.
 
     :raises JobFileError: unknown-format.
     """
+    return _format(file, _FORMATS)
+
+
+def still_format_of(file: str) -> ImageFormat:
+    """The format of a picture that stands still, which its file name's suffix asks for.
+
+    :raises JobFileError: unknown-format.
+    """
+    return _format(file, _STILLS)
+
+
+def _format(file: str, known: Mapping[str, ImageFormat]) -> ImageFormat:
     stem, _, suffix = file.rpartition(".")
-    if not stem or suffix.lower() not in _FORMATS:
+    if not stem or suffix.lower() not in known:
         raise UnknownFormat(f"{file[-60:]!r} does not end like an image's name")
-    return _FORMATS[suffix.lower()]
+    return known[suffix.lower()]
 
 
 def parts_of(path: str, *, may_climb: bool = False) -> tuple[str, ...]:

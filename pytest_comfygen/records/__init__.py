@@ -39,6 +39,14 @@ from pytest_comfygen.records.job import (
     WorkflowRecipe,
     relative,
 )
+from pytest_comfygen.records.media import (
+    PLAYING,
+    SOUND,
+    STREAMED,
+    VIDEO,
+    MediaStatistics,
+    Span,
+)
 from pytest_comfygen.records.model import (
     DiskSpace,
     Downloaded,
@@ -70,6 +78,10 @@ from pytest_comfygen.records.words import (
 )
 
 __all__ = [
+    "PLAYING",
+    "SOUND",
+    "STREAMED",
+    "VIDEO",
     "CheckpointRecipe",
     "Checks",
     "Control",
@@ -96,6 +108,7 @@ __all__ = [
     "JobResult",
     "Lora",
     "MachineFinding",
+    "MediaStatistics",
     "Model",
     "ModelPlaces",
     "ObjectInfo",
@@ -112,6 +125,7 @@ __all__ = [
     "SetValue",
     "Severity",
     "Size",
+    "Span",
     "Status",
     "Timing",
     "Upscale",

@@ -22,6 +22,7 @@ from pytest_comfygen.language.schema.kinds import (
     TextEncoders,
     UpscaleKey,
 )
+from pytest_comfygen.language.schema.playing import DurationKey, FramesKey
 from pytest_comfygen.language.schema.values import (
     CustomNodes,
     Flag,
@@ -103,7 +104,8 @@ class Output(Closed):
     )
     file: Path = Field(
         default="${name}.png",
-        description="An image's file name, with subfolders if wanted; the suffix decides the format: png, webp or jpg.",
+        description="An image's file name, with subfolders if wanted; the suffix decides the format: png, webp or jpg, "
+        "and of a workflow also gif, mp4, webm, flac, mp3, opus or wav.",
         examples=["${name}.webp"],
     )
     metadata: Flag = Field(default=False, description="Keep the metadata that ComfyUI writes into its images.")
@@ -122,6 +124,14 @@ class Verify(Closed):
     allow_blank: Flag | None = _key("Accept an image of one colour.", default=False)
     mode: Annotated[Literal["RGB", "RGBA", "L"], Wants("RGB, RGBA or L")] | None = _key(
         "The colour mode: RGB for a checkpoint's images when nothing is said; any of the three for a workflow's."
+    )
+    frames: FramesKey | None = _key(
+        "A workflow's animation or video: how many pictures it has; makes a png or webp an animated one.",
+        16,
+        {"min": 2},
+    )
+    duration: DurationKey | None = _key(
+        "A workflow's animation, video or sound: how many seconds it plays.", 5, {"min": 4.5, "max": 5.5}
     )
 
 
