@@ -1,0 +1,72 @@
+"""The examples in the documentation, and a place where they can be loaded and drawn."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = ["DOCS", "Example", "examples"]
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+NOISE = """\
+{"1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 8421504}},
+ "2": {"class_type": "ImageAddNoise", "inputs": {"image": ["1", 0], "seed": 1, "strength": 0.5}},
+ "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "noise"}}}
+"""
+
+_OIL = "# styles/oil.yaml\n"
+
+
+class Example(NamedTuple):
+    """A job file of a page.
+
+    :param table: the page's first csv block, which its job files read as `data/kins.csv`.
+    :param styles: the file of defaults that the reference shows.
+    """
+
+    page: str
+    number: int
+    text: str
+    table: str
+    styles: str
+
+    @property
+    def id(self) -> str:
+        """The example as tests name it."""
+        return f"{self.page}-{self.number}"
+
+    def write(self, directory: Path) -> Path:
+        """Write the job file and what it reads below `directory`.
+
+        :returns: the job file.
+        """
+        files = {
+            "data/kins.csv": self.table,
+            "wildcards/mood.txt": "gloomy\nproud\n",
+            "styles/oil.yaml": self.styles,
+            "jobs/noise.api.json": NOISE,
+            "jobs/example.comfyjob.yaml": self.text,
+        }
+        for name, text in files.items():
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return directory / "jobs" / "example.comfyjob.yaml"
+
+
+def examples() -> list[Example]:
+    """The job files among the code blocks of all pages."""
+    styles = next(one for one in _blocks(DOCS / "reference" / "job-file.md", "yaml") if one.startswith(_OIL))
+    return [
+        Example(page.relative_to(DOCS).as_posix(), number, text, next(iter(_blocks(page, "csv")), ""), styles)
+        for page in sorted(DOCS.rglob("*.md"))
+        for number, text in enumerate(_blocks(page, "yaml"), start=1)
+        if "comfyjob:" in text and not text.startswith(_OIL)
+    ]
+
+
+def _blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of a page in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
