@@ -79,7 +79,7 @@ def control(  # noqa: PLR0913, PLR0917  # ControlNetApplyAdvanced's inputs
 
 def load_image(bench: Bench, image: str) -> Made:
     """A picture of input/, and its mask: black where it is opaque."""
-    with Image.open(_input_file(bench, image)) as file:
+    with Image.open(input_file(bench, image)) as file:
         upright = ImageOps.exif_transpose(file)
         alpha = upright.getchannel("A") if "A" in upright.getbands() else None
         picture = upright.convert("RGB")
@@ -88,7 +88,11 @@ def load_image(bench: Bench, image: str) -> Made:
     return Made(((picture,), (mask.convert("RGB"),)))
 
 
-def _input_file(bench: Bench, name: str) -> Path:
+def input_file(bench: Bench, name: str) -> Path:
+    """A file of input/.
+
+    :raises FileNotFoundError: there is none of this name.
+    """
     folder = bench.folders.root / "input"
     file = (folder / name).resolve()
     if not file.is_relative_to(folder) or not file.is_file():
