@@ -257,7 +257,7 @@ def test_uploads_get_the_same_names(real: Server, sketch: Server) -> None:
 
 
 # What the stand-in lists no files for: the inputs whose choices are the files of a server.
-FILES = {"lora_name", "vae_name", "unet_name", "control_net_name", "model_name", "image"}
+FILES = {"lora_name", "vae_name", "unet_name", "control_net_name", "model_name", "image", "audio"}
 FILES |= {"clip_name", "clip_name1", "clip_name2", "clip_name3"}
 
 
@@ -274,6 +274,8 @@ def without_files(info: dict[str, Any]) -> dict[str, Any]:
 
 def test_node_classes_are_described_alike(real: Server, sketch: Server) -> None:
     ours, theirs = (without_files(server.ask("GET", "/object_info").json()) for server in (sketch, real))
+    if "SaveAudio" not in theirs:  # a ComfyUI without torchaudio has no nodes for sound
+        ours = {name: about for name, about in ours.items() if about["python_module"] != "comfy_extras.nodes_audio"}
     assert comparable(ours) == {name: comparable(theirs[name]) for name in ours}
 
 
