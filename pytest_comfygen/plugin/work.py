@@ -201,7 +201,7 @@ class Work:
     def note_result(self, job: Job, result: JobResult) -> None:
         """Remember of an image that ended well what the end of the run needs."""
         if self._indexes and result.record:
-            self._indexes.note(job.output, result.record.verified.statistics.size)
+            self._indexes.note(job.output, result.record.verified.size)
 
     def note_failed(self, job: Job) -> None:
         """Tell the items of all workers that are made from `job` not to wait for it."""

@@ -72,6 +72,11 @@ class Verified:
     statistics: ImageStatistics | None
     media: MediaStatistics | None = None
 
+    @property
+    def size(self) -> Size | None:
+        """Of the picture; None for sound."""
+        return self.statistics.size if self.statistics else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRecord:

@@ -13,6 +13,7 @@ from PIL import Image
 from pytest_comfygen.outputs.recordfile import read
 from pytest_comfygen.records import ImageRecord
 from tests.repository import Repository
+from tests.verify import playing
 
 JOB = """\
 comfyjob: 1
@@ -251,6 +252,26 @@ def test_a_file_of_other_tags_is_the_same_and_of_other_frames_is_not(stage: Stag
     assert stage.line("--comfy-check") == "images: 1 edited"
 
 
+@pytest.mark.parametrize(("kind", "size"), [("mp4", [64, 48]), ("flac", None)])
+def test_the_index_lists_what_plays(stage: Stage, kind: str, size: list[int] | None) -> None:
+    stage.play(kind)
+    text = (stage.repository.path / "jobs" / "plays.comfyjob.yaml").read_text(encoding="utf-8")
+    stage.repository.write("jobs/plays.comfyjob.yaml", text.replace("{dir:", "{index: all.json, dir:"))
+    expected = [{"name": "dwarf", "file": f"dwarf.{kind}", "size": size, "tags": []}]
+    stage.run()
+
+    for lines in (stage.line(), stage.line("--comfy-check")):
+        assert "1 current" in lines
+        assert json.loads((stage.repository.path / "assets" / "all.json").read_text(encoding="utf-8")) == expected
+
+
+def test_a_plan_names_what_it_would_make(stage: Stage) -> None:
+    stage.play("mp3")
+
+    stage.run("--comfy-plan").stdout.fnmatch_lines(["*dwarf*missing*"])
+    assert not stage.file("mp3").exists()
+
+
 def test_a_video_is_adopted(stage: Stage) -> None:
     stage.play("mp4")
     stage.run()
@@ -259,6 +280,21 @@ def test_a_video_is_adopted(stage: Stage) -> None:
     assert stage.line("--comfy-adopt") == "images: 1 adopted"
     assert stage.line("--comfy-check") == "images: 1 current"
     assert stage.record("mp4").encoding == "adopted"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "data"),
+    [("gif", playing.animation("gif", playing.pictures())), ("wav", playing.sound("wav"))],
+)
+def test_what_no_node_of_comfyui_saves_is_adopted(stage: Stage, suffix: str, data: bytes) -> None:
+    stage.play("mp4", suffix)
+    stage.file(suffix).parent.mkdir()
+    stage.file(suffix).write_bytes(data)
+
+    assert stage.line("--comfy-adopt") == "images: 1 adopted"
+    assert stage.line("--comfy-check") == "images: 1 current"
+    stage.file(suffix).write_bytes(data[: len(data) // 2])
+    assert stage.line("--comfy-check") == "images: 1 edited"
 
 
 @pytest.mark.parametrize("kind", WORKFLOWS)

@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.real, pytest.mark.skipif(not REAL, reason="set COMFYGE
 DEADLINE_S = 120
 PROSE = {"tooltip", "description", "output_tooltips", "traceback", "timestamp"}
 
+FRAMES = {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 48, "batch_size": 3, "color": 255}}
 EMPTY = {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 255}}
 
 
@@ -170,6 +171,12 @@ REFUSED: dict[str, object] = {
     "not in a short list": {"prompt": checkpoint_graph(scheduler="karras ")},
     "unknown checkpoint": {"prompt": checkpoint_graph() | {"4": node("CheckpointLoaderSimple", ckpt_name="gone.ckpt")}},
     "checkpoint is a number": {"prompt": checkpoint_graph() | {"4": node("CheckpointLoaderSimple", ckpt_name=7)}},
+    "not in the list of a newer node": {
+        "prompt": {
+            "1": EMPTY,
+            "2": node("SaveWEBM", images=["1", 0], filename_prefix="x", codec="vp8", fps=0.0, crf=64.0),
+        }
+    },
     "two outputs, one fault": {
         "prompt": {"1": node("EmptyImage", width=0, height=8, batch_size=1, color=0)}
         | {"2": saved(["1", 0]), "3": node("PreviewImage", images=["1", 0])}
@@ -385,6 +392,43 @@ MODEL_FREE: dict[str, dict[str, Any]] = {
         "3": node("ImageInvert", image=["1", 0]),
         "2": saved(["1", 0], "?"),
         "4": saved(["3", 0], "?"),
+    },
+    "animated webp": {
+        "1": FRAMES,
+        "2": node(
+            "SaveAnimatedWEBP",
+            images=["1", 0],
+            filename_prefix="?",
+            fps=6.0,
+            lossless=True,
+            quality=80,
+            method="fastest",
+        ),
+    },
+    "animated webp of one frame": {
+        "1": EMPTY,
+        "2": node(
+            "SaveAnimatedWEBP",
+            images=["1", 0],
+            filename_prefix="?",
+            fps=6.0,
+            lossless=False,
+            quality=80,
+            method="default",
+        ),
+    },
+    "animated png": {
+        "1": FRAMES,
+        "2": node("SaveAnimatedPNG", images=["1", 0], filename_prefix="?", fps=6.0, compress_level=4),
+    },
+    "video": {
+        "1": FRAMES,
+        "3": node("CreateVideo", images=["1", 0], fps=6.0),
+        "2": node("SaveVideo", video=["3", 0], filename_prefix="?", format="auto", codec="auto"),
+    },
+    "webm": {
+        "1": FRAMES,
+        "2": node("SaveWEBM", images=["1", 0], filename_prefix="?", codec="vp9", fps=6.0, crf=32.0),
     },
     "text": {
         "1": node("PrimitiveString", value="nine"),
