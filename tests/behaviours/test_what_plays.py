@@ -206,6 +206,18 @@ def test_a_wrong_format_says_which_node_or_suffix_to_use(stage: Stage) -> None:
     )
 
 
+def test_several_that_save_are_told_first_and_one_can_be_chosen(stage: Stage) -> None:
+    both = {**WORKFLOWS["mp4"], "8": node("SaveWEBM", **WORKFLOWS["webm"]["9"]["inputs"])}
+    stage.play("mp4")
+    stage.repository.write("jobs/plays.api.json", json.dumps(both))
+    result = stage.run()
+    stage.play("mp4", output_node="SaveVideo")
+    stage.repository.write("jobs/plays.api.json", json.dumps(both))
+
+    result.stdout.fnmatch_lines(["*[[]several-outputs[]]*the workflow has 2 nodes that save a picture*"])
+    assert stage.line() == "images: 1 generated"
+
+
 def test_a_size_is_checked_on_a_video(stage: Stage) -> None:
     stage.play("mp4", size="32x32")
 
