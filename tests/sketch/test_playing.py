@@ -155,18 +155,23 @@ def test_sound_of_input_is_loaded(sketch: Client) -> None:
     assert levels(data) == levels(again)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "told"),
-    [("nothing.flac", None, "nothing.flac"), ("page.wav", b"<html>", "Invalid data")],
-)
-def test_what_is_no_sound_ends_in_an_error(sketch: Client, name: str, content: bytes | None, told: str) -> None:
-    if content is not None:
-        sketch.ask("POST", "/upload/image", files={"image": (name, content)})
-    prompt_id = sketch.submit({"1": node("LoadAudio", audio=name), "9": node("PreviewAudio", audio=["1", 0])})
+def test_sound_that_was_not_uploaded_is_refused(sketch: Client) -> None:
+    graph = {"1": node("LoadAudio", audio="nothing.flac"), "9": node("PreviewAudio", audio=["1", 0])}
+
+    answer = sketch.ask("POST", "/prompt", json={"prompt": graph})
+
+    assert answer.status_code == 400
+    (error,) = answer.json()["node_errors"]["1"]["errors"]
+    assert error["details"] == "audio - Invalid audio file: nothing.flac"
+
+
+def test_what_is_no_sound_ends_in_an_error(sketch: Client) -> None:
+    sketch.ask("POST", "/upload/image", files={"image": ("page.wav", b"<html>")})
+    prompt_id = sketch.submit({"1": node("LoadAudio", audio="page.wav"), "9": node("PreviewAudio", audio=["1", 0])})
     status = sketch.finished(prompt_id)["status"]
 
     assert status["status_str"] == "error"
-    assert told in status["messages"][-1][1]["exception_message"]
+    assert "Invalid data" in status["messages"][-1][1]["exception_message"]
 
 
 def test_a_video_without_sound_has_none_to_load(sketch: Client) -> None:
