@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_comfygen.errors.asset import (
         AssetError,
+        CandidateMissing,
         DestinationChanged,
         ImageEdited,
         ImageMissing,
@@ -149,6 +150,7 @@ __all__ = [
     "BadPath",
     "BadResponse",
     "BadTemplate",
+    "CandidateMissing",
     "CheckoutChanged",
     "CheckoutForeign",
     "ComfygenError",

@@ -6,6 +6,7 @@ from pytest_comfygen.errors.place import ComfygenError
 
 __all__ = [
     "AssetError",
+    "CandidateMissing",
     "DestinationChanged",
     "ImageEdited",
     "ImageMissing",
@@ -63,6 +64,12 @@ class RecordDamaged(AssetError):
 
     code = "record-damaged"
     default_hint = "take the record from git, or record the image as it stands with --comfy-adopt"
+
+
+class CandidateMissing(AssetError):
+    """The candidate to be picked is not there, or was made of something else than the job says now."""
+
+    code = "candidate-missing"
 
 
 class DestinationChanged(AssetError):

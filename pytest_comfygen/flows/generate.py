@@ -50,7 +50,7 @@ from pytest_comfygen.records import (
 from pytest_comfygen.verify.encoding import encode
 from pytest_comfygen.verify.image import inspect, is_repacked
 
-__all__ = ["Picture", "Workplace", "draw", "generate", "make_picture"]
+__all__ = ["Picture", "Workplace", "draw", "generate", "make_aside", "make_picture"]
 
 _FORMATS: dict[str, ImageFormat] = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg"}
 
@@ -114,6 +114,12 @@ def generate(plan: Plan, workplace: Workplace) -> JobResult:
     except AssetError as error:
         raise error.at(plan.job.where) from None
     return replace(result, record=record, warnings=warnings)
+
+
+def make_aside(plan: Plan, workplace: Workplace) -> tuple[bytes, ImageRecord]:
+    """Make a picture of `plan` that passes its checks, and the record that it would be published with."""
+    picture = make_picture(plan.job, plan.seed, workplace)
+    return picture.data, _record(plan, picture, workplace.server)
 
 
 def draw(job: Job, seed: int, workplace: Workplace, write: Callable[[bytes], Path]) -> JobResult:

@@ -28,6 +28,8 @@ def settle(plan: Plan, store: Store) -> JobResult:
             from pytest_comfygen.flows.restore import restore  # noqa: PLC0415  # loaded when it was found
 
             return restore(plan, store)
+        case "choose":
+            return JobResult(outcome="unpicked", path=job.output, reasons=plan.reasons)
         case "keep":
             return JobResult(outcome="current", path=job.output, record=plan.record, uncompared=plan.uncompared)
         case "planned":

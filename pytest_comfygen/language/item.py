@@ -104,7 +104,15 @@ class _Builder:
             stale_on=ALL_PARTS if keys.stale_on is None else tuple(dict.fromkeys(keys.stale_on)),
             server=around.server,
             places=self._places,
+            candidates=self._candidates() if keys.candidates else 1,
         )
+
+    def _candidates(self) -> int:
+        if isinstance(self._keys.seed, int):
+            hint = "leave `seed` out: the candidates' seeds follow each other, and the one that is picked is kept"
+            told = f"`candidates` have a seed each, and this item has {self._keys.seed}"
+            raise KeyConflict(told, where=self._key_place("candidates"), hint=hint)
+        return self._keys.candidates or 1
 
     def _chosen(self, key: str, text: str | None) -> str | None:
         """A prompt with its choices made and its variables filled in."""

@@ -29,6 +29,8 @@ _COUNTED = (
     "identical",
     "adopted",
     "planned",
+    "unpicked",
+    "picked",
     "pruned",
     "failed",
     "missing",
@@ -44,6 +46,7 @@ WORDS: Mapping[str, tuple[str, str, str]] = {
     "current": (".", "CURRENT", "green"),
     "identical": ("=", "IDENTICAL", "green"),
     "adopted": ("a", "ADOPTED", "green"),
+    "picked": ("k", "PICKED", "green"),
     "pruned": ("p", "PRUNED", "green"),
 }
 

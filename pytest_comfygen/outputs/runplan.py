@@ -20,6 +20,7 @@ _WORDS: tuple[tuple[PlannedAction, str], ...] = (
     ("adopt", "would be adopted"),
     ("refuse", "would be refused"),
     ("planned", "planned and missing"),
+    ("choose", "waiting for a candidate to be picked"),
 )
 
 

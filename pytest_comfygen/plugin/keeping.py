@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pytest_comfygen.errors import AssetError
+from pytest_comfygen.flows.candidates import FingerprintOf, choice
 from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.flows.repository import main_root
 from pytest_comfygen.flows.restore import keep, restorable
+from pytest_comfygen.outputs.candidates import Candidates
 from pytest_comfygen.outputs.imagecache import ImageCache
 from pytest_comfygen.outputs.remade import Remade
 from pytest_comfygen.outputs.store import Store
@@ -44,10 +46,14 @@ class Keeping:
             self._before = self._remaking().before()
         return self._settings._replace(update="stale") if job.output_name in self._before else self._settings
 
-    def restorable(self, plan: Plan) -> Plan:
-        """The plan, with an image that is kept, if there is one."""
-        is_wanted = self._settings.cache_bytes and self._settings.update != "all"
-        return restorable(plan, self._images()) if is_wanted else plan
+    def without_server(self, plan: Plan, fingerprint_of: FingerprintOf) -> Plan:
+        """The plan of an image that is to be made, unless one is kept that will do, or candidates wait to be picked."""
+        if self._settings.cache_bytes and self._settings.update != "all":
+            plan = restorable(plan, self._images())
+        if plan.job.candidates > 1 and plan.action == "make":
+            candidates = Candidates.of(self._store(plan.job.root), plan.job.root)
+            plan = choice(plan, candidates, fingerprint_of, anew=self._settings.reroll)
+        return plan
 
     def note(self, job: Job, result: JobResult) -> None:
         """Keep what was made."""

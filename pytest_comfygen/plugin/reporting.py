@@ -13,16 +13,23 @@ from pytest_comfygen.plugin.terminal import Tally, header, left_alone_lines
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-__all__ = ["Reporting", "watch"]
+__all__ = ["Reporting", "watch", "work_alone"]
 
 
 def watch(config: pytest.Config, session: Session) -> None:
     """Register what listens to this run, and what takes part in it only when that is asked for."""
     config.pluginmanager.register(Reporting(config, session), "comfygen-reporting")
+    if session.settings.pick:
+        work_alone(config)
     if session.settings.plan:
         from pytest_comfygen.plugin.planning import Planning  # noqa: PLC0415  # nearly no run asks for it
 
         config.pluginmanager.register(Planning(config, session), "comfygen-planning")
+
+
+def work_alone(config: pytest.Config) -> None:
+    """Do everything in this process; xdist, which configures itself last, leaves it alone then."""
+    config.option.dist, config.option.tx = "no", []
 
 
 class Reporting:

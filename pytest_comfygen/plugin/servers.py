@@ -14,6 +14,7 @@ from pytest_comfygen.engine.install import Install
 from pytest_comfygen.engine.journal import Journal, jobs_under_way
 from pytest_comfygen.engine.server import Lease
 from pytest_comfygen.errors import ComfygenError, MachineError, NoServer
+from pytest_comfygen.flows.candidates import make_candidates
 from pytest_comfygen.flows.contact import clean_up_leftovers, open_client
 from pytest_comfygen.flows.fingerprint import fingerprint_of
 from pytest_comfygen.flows.generate import Workplace, draw, generate
@@ -24,8 +25,9 @@ from pytest_comfygen.flows.preflight import check_selection, undeclared_nodes
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.provision import Machine
 from pytest_comfygen.language.workflow import for_server
+from pytest_comfygen.outputs.candidates import Candidates
 from pytest_comfygen.outputs.store import Store
-from pytest_comfygen.records import Event, Job, JobResult, ObjectInfo, ServerInfo
+from pytest_comfygen.records import Event, Fingerprint, Job, JobResult, ObjectInfo, ServerInfo
 
 __all__ = ["Meeting", "Servers"]
 
@@ -228,11 +230,17 @@ class Servers:
             store = self._store(job.root)
             return self.draw(job, plan.seed, meeting, hooks, lambda data: store.write_sketch(job.output, data))
         # A model may have been downloaded since the plan was made.
-        fingerprint = fingerprint_of(plan.job, plan.seed, self._models.sha256_of, plan.fingerprint.inputs)
-        fitted = replace(plan, job=job, fingerprint=fingerprint)
+
+        def fingerprint_with(seed: int) -> Fingerprint:
+            return fingerprint_of(plan.job, seed, self._models.sha256_of, plan.fingerprint.inputs)
+
+        fitted = replace(plan, job=job, fingerprint=fingerprint_with(plan.seed))
 
         def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
-            return generate(fitted, self._workplace(job.root, meeting, hooks, notify))
+            workplace = self._workplace(job.root, meeting, hooks, notify)
+            if job.candidates == 1:
+                return generate(fitted, workplace)
+            return make_candidates(fitted, workplace, Candidates.of(workplace.store, job.root), fingerprint_with)
 
         result = self._persistently(attempt, meeting, job)
         self._premises.durations.note(plan.job, result.timing)

@@ -19,6 +19,7 @@ from pytest_comfygen.records import Environment, Event, ImageRecord, Job, JobFil
 from pytest_comfygen.settings import LOCAL, Settings
 
 if TYPE_CHECKING:
+    from pytest_comfygen.flows.candidates import FingerprintOf
     from pytest_comfygen.flows.drift import Drift
     from pytest_comfygen.flows.plan import Plan
     from pytest_comfygen.language.sources.answered import AskSource
@@ -187,7 +188,25 @@ class Work:
             sha256_of=self._sha256_of,
             plan_of=plan_of,
         )
-        return self.keeping.restorable(plan) if plan.action == "make" else plan
+        return self.keeping.without_server(plan, self._fingerprints(plan)) if plan.action == "make" else plan
+
+    def _fingerprints(self, plan: Plan) -> FingerprintOf:
+        """The fingerprints of a plan's job with other seeds."""
+        from pytest_comfygen.flows.fingerprint import fingerprint_of  # noqa: PLC0415  # collecting must not pay
+
+        return lambda seed: fingerprint_of(plan.job, seed, self._sha256_of, plan.fingerprint.inputs)
+
+    def pick(self, job: Job, number: int) -> JobResult:
+        """Publish a candidate of `job`.
+
+        :raises AssetError: it is not there, or the output may not be replaced.
+        """
+        from pytest_comfygen.flows.candidates import pick  # noqa: PLC0415  # nearly no run asks for it
+        from pytest_comfygen.outputs.candidates import Candidates  # noqa: PLC0415  # as above
+
+        plan = self.plan(job)
+        store = self.store(job.root)
+        return pick(plan, number, store, Candidates.of(store, job.root), self._fingerprints(plan))
 
     def look_ahead(self, jobs: Iterable[Job]) -> RunPlan:
         """What the run would do for `jobs`, which nothing is done for."""

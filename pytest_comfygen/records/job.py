@@ -75,6 +75,7 @@ class Job:
     :param file: the job file, absolute.
     :param root: the repository's top, absolute and resolved; the output lies below it.
     :param output: the image file, absolute.
+    :param candidates: how many pictures are made for a person to pick from; 1 when the one that is made is published.
     :param places: where each key that shaped this job stands (`steps`, `prompt`, `set.3.seed`, `loras.0.model` …).
     """
 
@@ -95,6 +96,7 @@ class Job:
     stale_on: tuple[Part, ...]
     server: ServerWish
     places: Mapping[str, Where]
+    candidates: int = 1
 
     @property
     def id(self) -> str:

@@ -13,8 +13,8 @@ from pytest_comfygen.records.recipe import Model
 __all__ = ["PlannedAction", "PlannedImage", "PlannedModel", "RunPlan"]
 
 # `make` needs a server; `restore` puts an image in its place that was made before; `refresh` writes the record of an
-# accepted file; `refuse` would fail with its problem.
-PlannedAction = Literal["make", "restore", "keep", "refresh", "adopt", "planned", "refuse"]
+# accepted file; `choose` waits for somebody to pick a candidate; `refuse` would fail with its problem.
+PlannedAction = Literal["make", "restore", "keep", "refresh", "adopt", "planned", "choose", "refuse"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

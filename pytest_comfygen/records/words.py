@@ -35,6 +35,8 @@ Outcome: TypeAlias = Literal[
     "identical",
     "adopted",
     "planned",
+    "unpicked",
+    "picked",
     "pruned",
     "failed",
     "missing",

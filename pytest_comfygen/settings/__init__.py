@@ -42,6 +42,7 @@ class Settings(NamedTuple):
     sketch: bool
     overwrite_edited: bool
     adopt: bool
+    pick: tuple[str, ...]
     reroll: bool
     resume: bool
     prune: bool | Literal["delete"]
@@ -150,7 +151,7 @@ def resolve(
     found["update"] = _update(found["update"], found["check"])
     if found["prompt"].value:
         found |= _for_prompts(found)
-    for name in ("plan", "prune", "reroll", "resume"):
+    for name in _ALONE:
         if found[name].value:
             found |= _on_its_own(name, found)
     return Settings(
@@ -224,6 +225,7 @@ def _for_prompts(found: Mapping[str, _Found]) -> dict[str, _Found]:
 # What asks for one thing, and with which others it makes no sense.
 _ALONE = {
     "plan": ("check", "prune", "sketch", "prompt", "save_job"),
+    "pick": ("check", "plan", "prune", "sketch", "prompt", "save_job", "adopt", "update", "reroll", "resume"),
     "prune": ("check", "plan", "sketch", "prompt", "save_job", "adopt", "update", "reroll", "resume"),
     "reroll": ("check", "prune", "sketch", "prompt", "adopt", "resume"),
     "resume": ("check", "prune", "sketch", "prompt", "adopt", "reroll"),

@@ -101,6 +101,17 @@ _IMAGES = (
         help="record the images that stand there as what their jobs made, without making them",
     ),
     Option(
+        name="pick",
+        kind="lines",
+        metavar="NAME=N",
+        default=(),
+        pattern=r".+=[1-9]\d?",
+        wanted="the name of an item and the number of its candidate, such as kin_dwarf=3",
+        asks=True,
+        is_command=True,
+        help="take this candidate as the image of an item, without a server (repeatable)",
+    ),
+    Option(
         name="reroll",
         kind="flag",
         default=False,

@@ -155,7 +155,7 @@ WRONG = (
     Wrong("unknown-top-key", HEAD + "item: {}\nitems: {kin: a}\n", "unknown-key", 2, 1, "'item'", "mean `items`?"),
     Wrong("prompt-at-top", HEAD + "promt: a\nitems: {kin: }\n", "unknown-key", 2, 1, "'promt'", "put `prompt` under"),
     Wrong("output-in-item", item("output: {dir: x}"), "unknown-key", 6, 5, "'output'", "at the top level"),
-    Wrong("later-key", item("candidates: 3"), "not-yet", 6, 5, "'candidates' is part of the language", "upgrade"),
+    Wrong("candidates", item("candidates: 1"), "out-of-range", 6, 17, "candidates must be an integer from 2 to 64", ""),
     Wrong("later-verify-key", item("verify: {alpha: true}"), "not-yet", 6, 14, "'alpha'", "upgrade"),
     # --- values
     Wrong("steps-text", item('steps: "30"'), "wrong-type", 6, 12, "an integer from 1 to 1000", "remove the quotes"),

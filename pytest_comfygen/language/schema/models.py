@@ -151,7 +151,6 @@ class Verify(Closed):
 class Keys(Closed):
     """What an item may say, and `defaults` for all items."""
 
-    LATER = frozenset({"candidates"})
     NEVER = MappingProxyType({"batch": "an item is one picture: write an item for each, or `seed:` for another one"})
 
     prompt: Text | None = _key("What the image shows; `${…}` may be used.", "portrait of ${subject}, oil painting")
@@ -212,6 +211,9 @@ class Keys(Closed):
     transparent: TransparentKey | None = _key(
         "Make the background transparent by a node that finds it.",
         {"node": "ImageColorToMask", "inputs": {"color": 16777215}, "gives": "background"},
+    )
+    candidates: Annotated[int, Field(ge=2, le=64), Wants("an integer from 2 to 64")] | None = _key(
+        "How many pictures are made aside, with a seed each, for a person to pick one.", 4
     )
     vars: (
         Annotated[dict[str, ScalarValue], Field(max_length=250), Wants("a mapping of at most 250 variables")] | None
