@@ -12,7 +12,7 @@ from pytest_comfygen import hookspecs
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.fixtures import comfy_client, comfy_generate, comfy_install, comfy_server, comfy_settings
 from pytest_comfygen.plugin.options import add_options, keep_bytecode_to_ourselves
-from pytest_comfygen.plugin.reporting import Reporting
+from pytest_comfygen.plugin.reporting import watch
 from pytest_comfygen.plugin.selection import keep_asked, wants
 from pytest_comfygen.plugin.session import close_session, open_session, session_of
 from pytest_comfygen.plugin.terminal import retell, word_of
@@ -53,8 +53,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the run."""
     config.addinivalue_line("markers", "comfygen: an image of a comfyjob file")
-    session = open_session(config)
-    config.pluginmanager.register(Reporting(config, session), "comfygen-reporting")
+    watch(config, open_session(config))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,7 +13,16 @@ from pytest_comfygen.plugin.terminal import Tally, header, left_alone_lines
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-__all__ = ["Reporting"]
+__all__ = ["Reporting", "watch"]
+
+
+def watch(config: pytest.Config, session: Session) -> None:
+    """Have the run watched, and what it shows besides the terminal when that is asked for."""
+    config.pluginmanager.register(Reporting(config, session), "comfygen-reporting")
+    if session.settings.gallery:
+        from pytest_comfygen.plugin.gallery import show_gallery  # noqa: PLC0415  # most runs show none
+
+        show_gallery(config, session)
 
 
 class Reporting:

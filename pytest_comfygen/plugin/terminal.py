@@ -16,7 +16,20 @@ from pytest_comfygen.plugin.session import LeftAlone, Session, session_of
 if TYPE_CHECKING:
     from pytest_comfygen.errors import ComfygenError
 
-__all__ = ["NO_SERVER_EXIT_CODE", "Tally", "explain", "header", "left_alone_lines", "next_step", "retell", "word_of"]
+__all__ = [
+    "NO_SERVER_EXIT_CODE",
+    "Tally",
+    "explain",
+    "from_here",
+    "header",
+    "is_image",
+    "left_alone_lines",
+    "next_step",
+    "outcome_of",
+    "property_of",
+    "retell",
+    "word_of",
+]
 
 NO_SERVER_EXIT_CODE = 10
 
@@ -39,7 +52,7 @@ def retell(report: pytest.TestReport, problem: BaseException, item: pytest.Item)
         item.user_properties.extend(told)  # JUnit reads them when the item is torn down,
         report.user_properties.extend(told)  # everybody else with this report
         session_of(item.config).note_failed(item)
-    elif isinstance(problem, pytest.skip.Exception) and _is_image(report):
+    elif isinstance(problem, pytest.skip.Exception) and is_image(report):
         path, line, _ = item.reportinfo()
         report.longrepr = (str(path), (line or 0) + 1, f"Skipped: {problem.msg}")
 
@@ -58,18 +71,18 @@ def explain(report: pytest.TestReport, error: ComfygenError, item: pytest.Item) 
 
 def next_step(error: ComfygenError, item: pytest.Item, session: Session) -> dict[str, str]:
     """The command that makes what is missing or stale, or else the one that runs the item alone again."""
-    command = f'pytest "{_from_here(item.nodeid, item.config)}"'
+    command = f'pytest "{from_here(item.nodeid, item.config)}"'
     if session.settings.prompt:
         return {}
     if error.code in ("missing", "stale") and error.hint is None:
-        typed = session.settings.as_typed(besides=("update", "check"))
+        typed = session.settings.as_typed(besides=("update", "check", "gallery"))
         return {"hint": " ".join([command, *typed, "--comfy-update stale"])}
-    typed = session.settings.as_typed(besides=("update",) if session.settings.update == "all" else ())
+    typed = session.settings.as_typed(besides=("gallery", *(["update"] if session.settings.update == "all" else ())))
     asks = is_job_file(item.path) or any(session.settings.was_typed(name) for name in ("sketch", "check", "adopt"))
     return {"rerun": " ".join([command, *typed, *([] if asks else ["--comfy-update stale"])])}
 
 
-def _from_here(node_id: str, config: pytest.Config) -> str:
+def from_here(node_id: str, config: pytest.Config) -> str:
     """A node id as it is typed in the directory that pytest was started in."""
     path, separator, name = node_id.partition("::")
     return os.path.relpath(config.rootpath / path, config.invocation_params.dir).replace(os.sep, "/") + separator + name
@@ -87,13 +100,13 @@ def word_of(report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str,
     """Our letter and word for an image that passed; the category stays pytest's."""
     if report.when != "call" or not report.passed:
         return None
-    outcome = _property(report, _OUTCOME)
+    outcome = property_of(report, _OUTCOME)
     if outcome is None:
         return None
     from pytest_comfygen.outputs.report import WORDS  # noqa: PLC0415  # a run without images must not pay
 
     letter, word, colour = WORDS[outcome]
-    reason = _property(report, _REASON)
+    reason = property_of(report, _REASON)
     return "passed", letter, (f"{word} ({reason})" if reason else word, {colour: True})
 
 
@@ -112,10 +125,10 @@ class Tally:
         """Take in one report of an item's phase."""
         if report.failed:
             self._failed += 1
-            self._wanting_a_server += _property(report, _WANTS_SERVER) is not None
-        outcome = _outcome(report)
+            self._wanting_a_server += property_of(report, _WANTS_SERVER) is not None
+        outcome = outcome_of(report)
         if outcome == "generated":
-            self._made.append(_property(report, "comfygen.output") or report.nodeid)
+            self._made.append(property_of(report, "comfygen.output") or report.nodeid)
         if outcome is not None:  # a rerun replaces what it repeats
             self._ended[report.nodeid] = outcome
 
@@ -149,7 +162,7 @@ class Tally:
 def left_alone_lines(left: LeftAlone, config: pytest.Config) -> Iterator[str]:
     """What was not asked for, and the command that asks for it."""
     if left.files:
-        places = sorted({_folder(_from_here(name, config)) for name in left.files})
+        places = sorted({_folder(from_here(name, config)) for name in left.files})
         command = f"pytest {' '.join(places[:3])}{' …' if len(places) > len(places[:3]) else ''} --comfy-update stale"
         yield f"comfygen: {_count(len(left.files), 'job file')} left alone; to bring the images up to date: {command}"
     if left.items:
@@ -168,22 +181,24 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _outcome(report: pytest.TestReport) -> str | None:
+def outcome_of(report: pytest.TestReport) -> str | None:
     """How an image ended, told once per image; None for other items and phases."""
-    if not _is_image(report) or report.when == "teardown" or (report.when == "setup" and not report.failed):
+    if not is_image(report) or report.when == "teardown" or (report.when == "setup" and not report.failed):
         return None
-    return _property(report, _OUTCOME) or ("failed" if report.failed else None)
+    return property_of(report, _OUTCOME) or ("failed" if report.failed else None)
 
 
 def _concerns_us(item: pytest.Item, report: pytest.TestReport) -> bool:
     """Whether an item is an image or asks for a fixture of ours; a test of somebody's code keeps its traceback."""
-    return _is_image(report) or any(name.startswith("comfy_") for name in getattr(item, "fixturenames", ()))
+    return is_image(report) or any(name.startswith("comfy_") for name in getattr(item, "fixturenames", ()))
 
 
-def _is_image(report: pytest.TestReport) -> bool:
+def is_image(report: pytest.TestReport) -> bool:
+    """Whether a report is of an item of a job file."""
     return is_job_file(report.nodeid.partition("::")[0])
 
 
-def _property(report: pytest.TestReport | pytest.CollectReport, name: str) -> str | None:
+def property_of(report: pytest.TestReport | pytest.CollectReport, name: str) -> str | None:
+    """What an item told with its report."""
     found: Iterable[tuple[str, object]] = getattr(report, "user_properties", ())
     return next((str(value) for key, value in found if key == name), None)

@@ -38,6 +38,7 @@ class Settings(NamedTuple):
     sketch: bool
     overwrite_edited: bool
     adopt: bool
+    gallery: str | None
     timeout: float
     prompt: tuple[str, ...]
     count: int  # type: ignore[assignment]  # a tuple has a method of that name, which nobody asks settings for
@@ -284,6 +285,7 @@ _READERS: Mapping[Kind, Callable[[Option, object, str], object]] = {
     "flag": _read_flag,
     "choice": _read_choice,
     "text": _read_text,
+    "file": _read_text,
     "lines": _read_lines,
     "urls": _read_urls,
     "seconds": _read_seconds,

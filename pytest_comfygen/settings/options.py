@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 __all__ = ["COMFYUI_REPO", "OPTIONS", "Kind", "Option"]
 
-Kind = Literal["flag", "choice", "text", "lines", "urls", "seconds", "count"]
+Kind = Literal["flag", "choice", "text", "lines", "urls", "seconds", "count", "file"]
 
 COMFYUI_REPO = "https://github.com/Comfy-Org/ComfyUI"
 
@@ -20,6 +20,7 @@ class Option(NamedTuple):
     :param at_least: the least number of seconds; above 0 when it is None.
     :param asks: on the command line, the option by itself asks for images to be made or checked.
     :param adds_up: the lines of all places count together, those nearer to the user last.
+    :param alone: of a `file`, which one is meant when the option stands by itself.
     :param is_command: it is done instead of a test run, so it counts on the command line only.
     """
 
@@ -35,6 +36,7 @@ class Option(NamedTuple):
     at_least: float | None = None
     asks: bool = False
     adds_up: bool = False
+    alone: str | None = None
     is_command: bool = False
 
     @property
@@ -90,6 +92,16 @@ _IMAGES = (
         default=False,
         asks=True,
         help="record the images that stand there as what their jobs made, without making them",
+    ),
+    Option(
+        name="gallery",
+        kind="file",
+        metavar="FILE",
+        default=None,
+        alone=".comfygen/gallery.html",
+        asks=True,
+        help="write a page with the pictures of the run, old and new, relative to the repository; a .png is a contact "
+        "sheet. Without a file: .comfygen/gallery.html",
     ),
     Option(
         name="timeout",
