@@ -1,4 +1,4 @@
-"""A headless Chromium, driven by its DevTools protocol: what a page shows, what it says on its console, what keys do."""
+"""A headless Chromium, driven by its DevTools protocol: what a page shows, what keys do, what it complains of."""
 
 from __future__ import annotations
 

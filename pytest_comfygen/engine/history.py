@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha1, sha256
 from pathlib import Path
 from typing import IO
 
 from pytest_comfygen.engine.git import Git
 
-__all__ = ["Head", "head_of"]
+__all__ = ["Head", "Reader", "blob_id", "head_of"]
 
 # A clone without all objects would fetch what is missing; nobody asked for that.
 _OFFLINE = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
@@ -22,15 +23,13 @@ _OFFLINE = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 class Head:
     """The commit that is checked out at the top of a repository.
 
-    :param files: every file of the commit, relative to the top.
-    :param differing: those of them that are not, or may not be, what lies on disk.
+    :param files: every file of the commit, relative to the top, with git's id of its bytes.
     """
 
     git: Git
     top: Path
     commit: str
-    files: frozenset[str]
-    differing: frozenset[str]
+    files: Mapping[str, str]
 
     @contextmanager
     def reading(self) -> Iterator[Reader]:
@@ -85,17 +84,23 @@ class Reader:
 def head_of(git: Git, top: Path) -> Head | None:
     """What is checked out at `top`; None where that is no top of a repository, or there is no commit yet.
 
-    Nothing is read of the files: git tells by their size and time whether they are those of the commit.
+    git is not asked which files were changed: to be sure it would run the filters that attributes name.
     """
     if not (top / ".git").exists():
         return None
     commit = git.ask(top, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").output.strip()
-    listed = git.ask(top, "ls-tree", "-r", "-z", "--name-only", "--full-tree", "HEAD")
-    differing = git.ask(top, "diff-index", "-z", "--name-only", "--no-renames", "--ignore-submodules=all", "HEAD", "--")
-    if not commit or listed.status or differing.status:
+    listed = git.ask(top, "ls-tree", "-r", "-z", "--full-tree", commit) if commit else None
+    if listed is None or listed.status:
         return None
-    return Head(git, top, commit, _names(listed.output), _names(differing.output))
+    lines = (line.partition("\t") for line in listed.output.split("\0") if line)
+    return Head(git, top, commit, {name: about.split()[2] for about, _, name in lines})
 
 
-def _names(output: str) -> frozenset[str]:
-    return frozenset(filter(None, output.split("\0")))
+def blob_id(data: bytes, like: str) -> str:
+    """Git's id of a file's bytes.
+
+    :param like: another id of the same repository; the longer ones are sha256. Source: git, hash-function-transition.
+    """
+    text = b"blob %d\0" % len(data) + data
+    is_sha1 = len(like) == 40  # noqa: PLR2004  # hexadecimal digits
+    return sha1(text, usedforsecurity=False).hexdigest() if is_sha1 else sha256(text).hexdigest()

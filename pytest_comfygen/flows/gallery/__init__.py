@@ -14,7 +14,7 @@ from pytest_comfygen.engine.git import Git, short
 from pytest_comfygen.engine.history import head_of
 from pytest_comfygen.errors import GitMissing
 from pytest_comfygen.flows.gallery.notebook import Notebook, entry_of
-from pytest_comfygen.flows.gallery.pictures import Previews, plate_of
+from pytest_comfygen.flows.gallery.pictures import Blobs, Previews, plate_of
 from pytest_comfygen.flows.gallery.target import checked_target, is_sheet, refuse_among_images
 from pytest_comfygen.flows.gallery.walls import GOOD, Place, Wall, hang
 from pytest_comfygen.outputs.gallery import page_of, write_file
@@ -72,11 +72,14 @@ class Curator:
         problems: Sequence[tuple[str, str]],
         open_: ExitStack,
     ) -> Exhibition:
-        places = {root: self._place(Path(root), open_) for root in dict.fromkeys(one.root for one in entries)}
+        cache = self.local_directory("cache")
+        blobs = Blobs(cache / "blobs.json")
+        open_.callback(blobs.close)
+        places = {root: self._place(Path(root), blobs, open_) for root in dict.fromkeys(one.root for one in entries)}
         ended = [(one, endings.get(one.id) or Ending(id=one.id, outcome="not run")) for one in entries]
         hung = [(entry, ending, hang(entry, ending, places[entry.root])) for entry, ending in ended]
         hung.sort(key=lambda one: _rank(one[1], one[2]))
-        previews = Previews(self._kept_previews(), self.workers)
+        previews = Previews(cache / "previews", self.workers)
         small = previews.of(find for _, _, wall in hung for find in wall.finds)
         previews.forget_old()
         whole = _Budget(self.limit_bytes)
@@ -93,12 +96,7 @@ class Curator:
             limit_bytes=self.limit_bytes,
         )
 
-    def _kept_previews(self) -> Path:
-        directory = self.local_directory("cache") / "previews"
-        directory.mkdir(exist_ok=True)
-        return directory
-
-    def _place(self, root: Path, open_: ExitStack) -> Place:
+    def _place(self, root: Path, blobs: Blobs, open_: ExitStack) -> Place:
         """The pictures of a repository, with git where there is one."""
         store = Store(root)
         open_.callback(store.close)
@@ -107,12 +105,14 @@ class Curator:
         except GitMissing:
             head = None
         reader = open_.enter_context(head.reading()) if head else None
-        return Place(root=root, store=store, local=root / LOCAL, since=self.began_at, head=head, reader=reader)
+        return Place(
+            root=root, store=store, blobs=blobs, local=root / LOCAL, since=self.began_at, head=head, reader=reader
+        )
 
     def _exhibit(
         self, entry: Entry, ending: Ending, wall: Wall, small: Mapping[str, Preview], whole: _Budget
     ) -> Exhibit:
-        is_news = len(wall.finds) > 1 or ending.outcome in _MADE or ending.outcome not in GOOD or bool(ending.path)
+        is_news = len(wall.finds) > 1 or ending.outcome in _MADE or ending.outcome not in GOOD
         plates = tuple(
             plate_of(
                 find,

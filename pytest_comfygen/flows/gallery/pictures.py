@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +13,14 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import quote
 
+from pytest_comfygen.engine.history import blob_id
 from pytest_comfygen.errors import WriteFailed
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import Size
 from pytest_comfygen.records.gallery import Medium, Plate, PlateRole, Preview
 from pytest_comfygen.verify.preview import preview_of
 
-__all__ = ["Caption", "Find", "Previews", "find_in_commit", "find_on_disk", "link_to", "plate_of"]
+__all__ = ["Blobs", "Caption", "Find", "Previews", "find_in_commit", "find_on_disk", "link_to", "plate_of"]
 
 _MEDIA: dict[str, tuple[Medium, str]] = {
     ".png": ("image", "image/png"),
@@ -87,7 +89,7 @@ def plate_of(find: Find, preview: Preview | None, *, whole: bool, target: Path) 
         media_type=media_type,
         size_bytes=find.size_bytes,
         preview=preview,
-        data=(_bytes_of(find) or None) if whole else None,
+        data=(bytes_of(find) or None) if whole else None,
         link=link_to(find.path, target) if find.path else None,
         note=_note(find, preview),
         why=find.caption.why,
@@ -111,16 +113,50 @@ def _note(find: Find, preview: Preview | None) -> str:
     """Why there is nothing to see."""
     if preview is not None or find.medium != "image":
         return ""
-    is_pointer = _bytes_of(find).startswith(_LFS)
+    is_pointer = bytes_of(find).startswith(_LFS)
     return "a Git LFS pointer, not the picture" if is_pointer else "not a picture, or damaged"
 
 
-def _bytes_of(find: Find) -> bytes:
+def bytes_of(find: Find) -> bytes:
     """The file's bytes; none when it went meanwhile, or may not be read: then there is nothing to see."""
     try:
         return find.read()
     except OSError:
         return b""
+
+
+class Blobs:
+    """Which file git calls by which id, remembered from run to run: to find out, the whole file is read.
+
+    :param file: where it is kept.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._known = _read_known(file)
+        self._news = False
+
+    def is_of(self, blob: str, find: Find) -> bool:
+        """Whether a file is the one that git calls so."""
+        if blob not in self._known and blob_id(bytes_of(find), blob) == blob:
+            self._known[blob] = find.sha256
+            self._news = True
+        return self._known.get(blob) == find.sha256
+
+    def close(self) -> None:
+        """Keep what was learned; failing at that is no error."""
+        if self._news:
+            kept = dict(list(self._known.items())[-_MOST_KEPT:])
+            with suppress(OSError):
+                self._file.write_text(json.dumps(kept), encoding="utf-8")
+
+
+def _read_known(file: Path) -> dict[str, str]:
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not there yet, or cut short
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 @dataclass(slots=True)
@@ -136,6 +172,7 @@ class Previews:
     _kept: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.directory.mkdir(exist_ok=True)
         with os.scandir(self.directory) as entries:
             self._kept = {entry.name.partition(".")[0]: Path(entry.path) for entry in entries}
 
@@ -159,7 +196,7 @@ class Previews:
         return (kept and _read(kept)) or self._made(find)
 
     def _made(self, find: Find) -> Preview | None:
-        preview = preview_of(_bytes_of(find))
+        preview = preview_of(bytes_of(find))
         if preview is not None:
             path = self.directory / f"{find.sha256}.{preview.size}.webp"
             with suppress(OSError):

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pytest_comfygen.engine.git import short
 from pytest_comfygen.engine.history import Head, Reader
-from pytest_comfygen.flows.gallery.pictures import Caption, Find, find_in_commit, find_on_disk
+from pytest_comfygen.flows.gallery.pictures import Blobs, Caption, Find, find_in_commit, find_on_disk
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records.gallery import Ending, Entry
 
@@ -20,6 +20,7 @@ __all__ = ["GOOD", "Change", "Wall", "hang"]
 Change = Literal["", "new", "changed", "gone", "same"]
 
 GOOD = frozenset({"generated", "current", "identical", "adopted"})
+_LFS_LARGEST_BYTES = 1024  # of a pointer. Source: git-lfs, docs/spec.md
 _BY_HAND = {"edited": "now, edited by hand", "unrecorded": "now, without a record"}
 
 
@@ -44,6 +45,7 @@ class Place:
 
     root: Path
     store: Store
+    blobs: Blobs
     local: Path
     since: float
     head: Head | None = None
@@ -58,9 +60,7 @@ def hang(entry: Entry, ending: Ending, place: Place) -> Wall:
         return Wall(tuple(find_on_disk(place.store, Path(ending.path), caption)), "")
     label = _BY_HAND.get(ending.outcome, "now")
     now = tuple(find_on_disk(place.store, output, Caption("now", label, entry.output)))
-    committed = _committed(entry.output, place)
-    if committed and now and committed[0].sha256 == now[0].sha256:
-        committed = ()
+    committed = _committed(entry.output, place, now)
     before = tuple(one for one in _before(output, place) if one.sha256 not in {each.sha256 for each in committed})
     refused = () if ending.outcome in GOOD else tuple(_refused(output, ending, place))
     change = _change(entry.output, place, is_there=bool(now), differs=bool(committed))
@@ -77,14 +77,16 @@ def _change(name: str, place: Place, *, is_there: bool, differs: bool) -> Change
     return "changed" if differs else "same"
 
 
-def _committed(name: str, place: Place) -> tuple[Find, ...]:
-    """The picture in the commit, unless git sees that it is the one on disk."""
+def _committed(name: str, place: Place, now: tuple[Find, ...]) -> tuple[Find, ...]:
+    """The picture in the commit, unless it is the one on disk."""
     head, reader = place.head, place.reader
-    if head is None or reader is None or name not in head.differing or name not in head.files:
+    blob = head.files.get(name) if head else None
+    if head is None or reader is None or blob is None or any(place.blobs.is_of(blob, one) for one in now):
         return ()
     caption = Caption("head", f"committed ({short(head.commit)})", name)
     find = find_in_commit(lambda: reader.read(name) or b"", caption)
-    return (find,) if find.size_bytes else ()
+    is_pointer_to_it = now and find.size_bytes < _LFS_LARGEST_BYTES and now[0].sha256.encode() in find.read()
+    return () if is_pointer_to_it or not find.size_bytes else (find,)
 
 
 def _before(output: Path, place: Place) -> Iterator[Find]:

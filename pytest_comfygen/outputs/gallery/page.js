@@ -327,16 +327,19 @@
     return button;
   }
 
-  // The text of an error: its rows keep their columns, and the command stands below by itself.
+  // The text of an error: its table of checks becomes one, and the command stands below by itself.
   function linesOf(text) {
     if (!text.startsWith("[")) return make("pre", { className: "rows" }, text);
-    const nodes = [];
-    for (const line of text.split("\n").filter((one) => !one.startsWith("  rerun: "))) {
-      if (!line.startsWith("    ")) nodes.push(make("p", {}, line.trim()));
-      else if (nodes.at(-1)?.tagName === "PRE") nodes.at(-1).append(`\n${line.slice(4)}`);
-      else nodes.push(make("pre", { className: "rows" }, line.slice(4)));
-    }
-    return nodes;
+    const lines = text.split("\n").map((line) => line.trim()).filter((line) => !line.startsWith("rerun: "));
+    const cellsOf = (line) => line?.split(/ {2,}/) ?? [];
+    const first = lines.findIndex((line) => cellsOf(line).join() === "check,found,wanted") + 1;
+    let last = first;
+    while (first && cellsOf(lines[last]).length === 3) last += 1;
+    const paragraphs = (some) => some.map((line) => make("p", {}, line));
+    if (first === last) return paragraphs(lines);
+    const [before, rows, after] = [lines.slice(0, first - 1), lines.slice(first, last), lines.slice(last)];
+    const findings = rows.map(cellsOf).map(([code, ...rest]) => [code, "error", ...rest]);
+    return [paragraphs(before), tableOf(findings), paragraphs(after)];
   }
 
   // --- keys and clicks -----------------------------------------------------------------------------------------------
