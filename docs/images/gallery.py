@@ -21,6 +21,7 @@ from tests.browser import Tab, open_tab
 
 HERE = Path(__file__).parent
 WIDTH, HEIGHT = 1280, 800
+HEROES = ("dwarf", "elf", "human", "halfling")
 
 KINS = {
     "dwarf": "a stout dwarf miner",
@@ -62,7 +63,7 @@ def make_repository(root: Path) -> None:
     """A game with portraits."""
     (root / "jobs").mkdir(parents=True)
     items = [
-        f"  kin_{name}: {{vars: {{subject: {subject!r}}}, tags: [{'draft' if len(name) > 5 else 'hero'}]}}"
+        f"  kin_{name}: {{vars: {{subject: {subject!r}}}, tags: [{'hero' if name in HEROES else 'draft'}]}}"
         for name, subject in KINS.items()
     ]
     header = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -331,7 +330,7 @@ def test_a_gallery_takes_the_place_of_the_last_one(committed: Repository) -> Non
 
 
 @pytest.fixture
-def always(committed: Repository) -> Iterator[Repository]:
+def always(committed: Repository) -> Repository:
     """A repository that asks for a gallery in its configuration file."""
     ini = committed.path / "pytest.ini"
     committed.write("pytest.ini", f"{ini.read_text(encoding='utf-8')}comfy_gallery = out/gallery.html\n")
