@@ -15,6 +15,7 @@ __all__ = [
     "FileMissing",
     "FileUnreadable",
     "IncludeCycle",
+    "IndexForeign",
     "ItemCycle",
     "JobFileError",
     "KeyConflict",
@@ -34,6 +35,7 @@ __all__ = [
     "SetTarget",
     "SeveralDocuments",
     "SourceInvalid",
+    "SourceUnasked",
     "SyntaxInvalid",
     "TabFound",
     "TagRefused",
@@ -43,6 +45,7 @@ __all__ = [
     "UnknownItem",
     "UnknownKey",
     "UnknownRole",
+    "UnknownSource",
     "UnknownVariable",
     "WorkflowInvalid",
     "WorkflowMissing",
@@ -232,6 +235,13 @@ class OutputCollision(JobFileError):
     default_hint = "rename one of the items, or give one file another `output`"
 
 
+class IndexForeign(JobFileError):
+    """Something else than an index of images stands where a job file wants its own."""
+
+    code = "index-foreign"
+    default_hint = "move it away, or give `output.index` another name"
+
+
 class UnknownFormat(JobFileError):
     """An output file's suffix names no image format that can be written."""
 
@@ -320,3 +330,15 @@ class SourceInvalid(JobFileError):
     """A source's rows cannot be used as they stand."""
 
     code = "source-invalid"
+
+
+class UnknownSource(JobFileError):
+    """No `conftest.py` and no plugin has rows for the source of that name."""
+
+    code = "unknown-source"
+
+
+class SourceUnasked(JobFileError):
+    """Rows come from a `conftest.py` or plugin, and whoever reads the file here does not ask those."""
+
+    code = "source-unasked"

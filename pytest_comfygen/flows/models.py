@@ -9,9 +9,9 @@ from pytest_comfygen.engine.models import ModelHashes, check_weights, find_model
 from pytest_comfygen.errors import ComfygenError, HashMismatch, ModelDamaged, ModelMissing, WriteFailed
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import local_model_places
-from pytest_comfygen.records import CheckpointRecipe, FoundModel, Job, Model, ModelPlaces
+from pytest_comfygen.records import CheckpointRecipe, DownloadPlan, FoundModel, Job, Model, ModelPlaces
 
-__all__ = ["Models", "listed_models", "listed_name", "missing_model", "models_of", "with_names"]
+__all__ = ["Models", "choices_of", "listed_models", "listed_name", "missing_model", "models_of", "with_names"]
 
 # The node and input that lists a folder's files. Source: ComfyUI nodes.py, comfy_extras/nodes_upscale_model.py.
 _LISTED_BY = {
@@ -104,6 +104,12 @@ class Models:
             self._forget(missing)
         else:
             self._missing |= not_here(missing, self._where())
+
+    def planned_downloads(self, missing: Sequence[Model]) -> DownloadPlan:
+        """What would have to be downloaded, as far as it is declared; nobody is asked."""
+        from pytest_comfygen.engine.download import plan_downloads  # noqa: PLC0415  # what is there needs no network
+
+        return plan_downloads(missing, self._where(), access=None)
 
     def check(self, job: Job) -> None:
         """What the job needs is on this machine and can be used.
@@ -211,10 +217,11 @@ def listed_name(model: Model, names: Sequence[str]) -> str | None:
 
 def listed_models(object_info: Mapping[str, object]) -> Mapping[str, tuple[str, ...]]:
     """The models that a server lists, by folder."""
-    return {folder: _choices(object_info, *place) for folder, place in _LISTED_BY.items()}
+    return {folder: choices_of(object_info, *place) for folder, place in _LISTED_BY.items()}
 
 
-def _choices(object_info: Mapping[str, object], node: str, name: str) -> tuple[str, ...]:
+def choices_of(object_info: Mapping[str, object], node: str, name: str) -> tuple[str, ...]:
+    """What a server lists for a required input of a node; nothing when it lacks the node."""
     match object_info.get(node):
         case {"input": {"required": required}} if isinstance(required, Mapping):
             match required.get(name):

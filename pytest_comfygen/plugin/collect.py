@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,17 @@ from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, Where
 from pytest_comfygen.outputs.report import one_line, reason_lines, render
 from pytest_comfygen.plugin.selection import bring_forward
 from pytest_comfygen.plugin.session import session_of
+from pytest_comfygen.plugin.terminal import INDEX
 from pytest_comfygen.records import ImageRecord, Job, JobFile, JobResult, Scalar
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr  # the type of pytest's public method, which it does not export
+
     from pytest_comfygen.engine.client import ComfyClient
     from pytest_comfygen.engine.install import Install
     from pytest_comfygen.flows.plan import Plan
+    from pytest_comfygen.language.sources.answered import Answer
     from pytest_comfygen.plugin.servers import Meeting, Servers
 
 _MANY = 1000
@@ -50,7 +54,7 @@ class ComfyFile(pytest.Module):
         """One item an image, all with the same function and so the same fixtures."""
         with _garbage_left_alone():
             try:
-                job_file = session_of(self.config).work.load(self.path)
+                job_file = session_of(self.config).work.load(self.path, self._ask_source)
             except JobFileError as error:
                 if not session_of(self.config).asked.wants_only_by_name(self.path, self.nodeid):
                     raise self.CollectError(render(error)) from None
@@ -60,13 +64,29 @@ class ComfyFile(pytest.Module):
                 self._warn(job_file.warnings)
             except ComfygenWarning as warning:  # warnings are errors in this run
                 raise self.CollectError(str(warning)) from None
-            items: list[pytest.Item | pytest.Collector] = list(self._items(job_file))
+            items: list[pytest.Item | pytest.Collector] = [*self._items(job_file), *self._index_item(job_file)]
         if len(items) > _MANY:
             # At its end Python looks for garbage among all that is alive, just before the process gives it back
             # anyway: a fifth of the time that collecting 10 000 images takes. By then pytest has looked for its own.
             atexit.unregister(gc.freeze)
             atexit.register(gc.freeze)
         return items
+
+    def _ask_source(self, name: str, options: Mapping[str, Scalar], where: Where | None) -> Answer:
+        """The rows of a source that the file names, from the hooks that hold for its directory."""
+        from pytest_comfygen.plugin.sources import ask_hooks  # noqa: PLC0415  # few files name one
+
+        return ask_hooks(self.ihook, self.path, self.config.rootpath)(name, options, where)
+
+    def repr_failure(  # type: ignore[override]  # as its parent, which takes no style either
+        self, excinfo: pytest.ExceptionInfo[BaseException]
+    ) -> str | TerminalRepr:
+        """What went wrong; what a hook raised begins at the hook."""
+        if isinstance(excinfo.value, self.CollectError) or self.config.getoption("fulltrace"):
+            return super().repr_failure(excinfo)
+        from pytest_comfygen.plugin.sources import from_hook_on  # noqa: PLC0415  # as above
+
+        return super().repr_failure(from_hook_on(excinfo))
 
     def _items(self, job_file: JobFile) -> Iterator[ComfyItem]:
         tags = {job.tags for job in job_file.jobs}
@@ -82,6 +102,13 @@ class ComfyFile(pytest.Module):
             # One private read: pytest resolves fixtures anew for each item (10 000 items: 1.28 s, shared 0.49 s).
             shared = getattr(item, "_fixtureinfo", None)
             yield item
+
+    def _index_item(self, job_file: JobFile) -> Iterator[pytest.Item]:
+        """The list of the images, in a run that looks at what is there; others write it at their end."""
+        if job_file.index and session_of(self.config).settings.only_looks:
+            from pytest_comfygen.plugin.indexes import IndexItem  # noqa: PLC0415  # few job files want one
+
+            yield IndexItem.from_parent(self, name=f"{INDEX}{job_file.index.path.name}")
 
     def _mark(self, tag: str) -> pytest.MarkDecorator:
         """A tag as a mark, registered once, so that `--strict-markers` knows it."""
@@ -239,6 +266,7 @@ class ComfyItem(pytest.Function):
             raise AssertionError(msg)
         plan, meeting = self._plan, self._meeting
         result = work.settle(plan) if meeting is None else self._make(plan, meeting)
+        work.note_result(self.job, result)
         self.user_properties.extend(_properties(self.job, result))
         self.ihook.pytest_comfygen_finished(job=self.job, result=result)
         for finding in result.warnings:
@@ -293,6 +321,8 @@ def _properties(job: Job, result: JobResult) -> Iterator[tuple[str, str]]:
     yield "comfygen.output", job.output_name
     if result.outcome != "planned" and any(reason.kind != "missing" for reason in result.reasons):
         yield "comfygen.reason", "; ".join(reason_lines(result.reasons))
+    if result.drift:
+        yield "comfygen.drift", result.drift
     record, timing = result.record, result.timing
     found = {
         "sha256": record.file_sha256 if record else None,

@@ -1,4 +1,7 @@
-"""What is done instead of a test run: the doctor is asked, or kept servers are stopped. No Python test is imported."""
+"""What is done instead of a test run: the doctor is asked, kept servers are stopped, or the schema is written.
+
+No Python test is imported.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,12 @@ from pytest_comfygen.flows.doctor.words import as_json, as_lines
 from pytest_comfygen.flows.stop import stop_servers, stopping_lines
 from pytest_comfygen.plugin.asked import is_job_file, job_files
 from pytest_comfygen.plugin.options import read_settings, usage_error
+from pytest_comfygen.plugin.schema import write_schema
 from pytest_comfygen.plugin.session import comfy_dirs, refuse_strange_root, repository_of
 from pytest_comfygen.records import Environment
 from pytest_comfygen.settings import Settings, resolve
 
-__all__ = ["run_command"]
+__all__ = ["run_command", "write"]
 
 
 def run_command(config: pytest.Config) -> int | None:
@@ -32,13 +36,14 @@ def run_command(config: pytest.Config) -> int | None:
     if option.help or option.version:
         return None
     _drop_what_others_printed(config)
-    if option.comfy_doctor and option.comfy_stop:
-        raise usage_error(SettingsConflict("--comfy-doctor and --comfy-stop: one after the other"))
-    if option.comfy_stop and not option.comfy_json:
-        return _stop(config)
-    if not option.comfy_doctor:
-        raise usage_error(SettingsConflict("--comfy-json goes with --comfy-doctor"))
-    return _examine(config)
+    commands = {"--comfy-doctor": _examine, "--comfy-stop": _stop, "--comfy-schema": write_schema}
+    asked = (option.comfy_doctor, option.comfy_stop, option.comfy_schema)
+    typed = [name for name, is_asked in zip(commands, asked, strict=True) if is_asked]
+    if len(typed) > 1:
+        raise usage_error(SettingsConflict(f"{' and '.join(typed)}: one after the other"))
+    if option.comfy_json and not option.comfy_doctor:
+        raise usage_error(SettingsConflict("--comfy-json goes with --comfy-doctor or --comfy-plan"))
+    return commands[typed[0]](config)
 
 
 def _drop_what_others_printed(config: pytest.Config) -> None:
@@ -51,7 +56,7 @@ def _drop_what_others_printed(config: pytest.Config) -> None:
 def _stop(config: pytest.Config) -> int:
     refuse_strange_root(config, read_settings(config))  # a command line with a mistake does nothing
     servers = stop_servers(repository_of(config))
-    _write(stopping_lines(servers))
+    write(stopping_lines(servers))
     return int(any(server.problem for server in servers))
 
 
@@ -62,7 +67,7 @@ def _examine(config: pytest.Config) -> int:
         diagnosis = diagnose_without_settings(error, Environment(os.environ))
     else:
         diagnosis = diagnose(_visit(config, settings))
-    _write([as_json(diagnosis)] if config.option.comfy_json else as_lines(diagnosis))
+    write([as_json(diagnosis)] if config.option.comfy_json else as_lines(diagnosis))
     return int(pytest.ExitCode.OK if diagnosis.is_ready else pytest.ExitCode.TESTS_FAILED)
 
 
@@ -96,8 +101,8 @@ def _selection(config: pytest.Config, typed: tuple[str, ...], ours: tuple[Path, 
     return selection
 
 
-def _write(lines: Iterable[str]) -> None:
-    """Write to standard output, which may not have all characters."""
+def write(lines: Iterable[str]) -> None:
+    """Write lines to standard output, which may not have all characters."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     for line in lines:
         sys.stdout.write(f"{line}\n".encode(encoding, "backslashreplace").decode(encoding))

@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,10 @@ from pytest_comfygen.outputs.report import one_line, reason_lines
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.collect import ComfyItem
 from pytest_comfygen.plugin.options import usage_error
-from pytest_comfygen.plugin.session import Session
+from pytest_comfygen.plugin.orphans import OrphanItem
+from pytest_comfygen.plugin.session import Session, session_of
 from pytest_comfygen.plugin.terminal import from_here, is_image, outcome_of
-from pytest_comfygen.records import JobResult
+from pytest_comfygen.records import JobResult, relative
 from pytest_comfygen.records.gallery import Ending, Entry
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Witness:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is selected; a process that only hands out work does not come here."""
-        entries = [entry_of(item.job, item.nodeid) for item in session.items if isinstance(item, ComfyItem)]
+        entries = list(_entries(session))
         self._is_noting = bool(entries) and not session.config.option.collectonly
         if self._is_noting:
             self._notebook.note_selection(entries)
@@ -171,11 +172,24 @@ class Presentation:
         settings = self._session.settings
         if settings.prompt:
             return (("To make it again", " ".join(["pytest", *settings.as_typed(besides=("gallery",))])),)
+        if ending.outcome == "orphan":
+            return (("To move it to the trash, with all others", "pytest --comfy-prune"),)
         item = from_here(entry.id, self._config)
         quoted = f'"{item}"' if _PLAIN.fullmatch(item) else shlex.quote(item)
         typed = settings.as_typed(besides=("gallery", "update", "check", "adopt", "overwrite_edited"))
         ways = _AGAIN if settings.sketch else _BY_HAND if ending.outcome in _EDITED else _ways(ending)
         return tuple((title, " ".join(filter(None, ["pytest", quoted, *typed, option]))) for title, option in ways)
+
+
+def _entries(session: pytest.Session) -> Iterator[Entry]:
+    """What is known of the images of the run before they run."""
+    root = session_of(session.config).root
+    for item in session.items:
+        if isinstance(item, ComfyItem):
+            yield entry_of(item.job, item.nodeid)
+        elif isinstance(item, OrphanItem):
+            output = relative(item.output, root)
+            yield Entry(id=item.nodeid, name=item.output.name, root=str(root), output=output, where="no job")
 
 
 def _target(session: Session) -> Path:

@@ -94,6 +94,7 @@ class Session:
         self.left_alone = LeftAlone()
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
         self.registered_tags: set[str] = {"comfygen"}
+        self.orphans: list[str] = []  # images that no job names, in a run that does not fail for them
         self.told: dict[str, str] = {}  # the first item that each error was told for
         self._work: Work | None = None
 
@@ -110,6 +111,11 @@ class Session:
     def asks_for_install(self) -> bool:
         """Whether ComfyUI shall be brought to what the settings say even when no image has to be made."""
         return self.settings.was_typed("install") and self.settings.install != "never"
+
+    def finish(self) -> None:
+        """Write what is written when all images are made."""
+        if self._work is not None:
+            self._work.finish()
 
     def close(self) -> None:
         """Let go of what the run held open."""
@@ -186,10 +192,11 @@ def refuse_strange_root(config: pytest.Config, settings: Settings) -> None:
     """
     if _start(config).is_relative_to(config.rootpath):
         return
-    values = {"dir": settings.dir, "repo": settings.repo, "models-dir": "", "constraints": settings.constraints or ""}
-    named = [*values.items(), *(("models-dir", one) for one in settings.models_dir)]
+    single = ("dir", "repo", "constraints", "schema")
+    named = [(name, getattr(settings, name)) for name in single]
+    named += [("models-dir", one) for one in settings.models_dir]
     for name, value in named:
-        path = config.invocation_params.dir / value
+        path = config.invocation_params.dir / (value or "")
         if value and path.exists() and path.resolve().is_relative_to(config.rootpath.resolve()):
             told = f"pytest took {value}, the value of --comfy-{name}, for the tests' directory"
             raise usage_error(SettingsError(told, hint=f"write it with an equals sign: --comfy-{name}={value}"))

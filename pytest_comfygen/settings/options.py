@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 __all__ = ["COMFYUI_REPO", "OPTIONS", "Kind", "Option"]
 
-Kind = Literal["flag", "choice", "text", "lines", "urls", "seconds", "count", "file"]
+Kind = Literal["flag", "choice", "text", "file", "lines", "urls", "seconds", "count"]
 
 COMFYUI_REPO = "https://github.com/Comfy-Org/ComfyUI"
 
@@ -14,13 +14,14 @@ COMFYUI_REPO = "https://github.com/Comfy-Org/ComfyUI"
 class Option(NamedTuple):
     """One row of the table; a named tuple, because every pytest run pays for this module.
 
+    :param kind: a `file` may be left out, and then is `alone`.
     :param choices: the values of a `choice`; for a `flag` what may follow it after `=`.
     :param pattern: what a text has to match in full, a regular expression; `wanted` says it to people.
     :param in_ci: the default when `CI` is set, where it is another one.
     :param at_least: the least number of seconds; above 0 when it is None.
     :param asks: on the command line, the option by itself asks for images to be made or checked.
     :param adds_up: the lines of all places count together, those nearer to the user last.
-    :param alone: of a `file`, which one is meant when the option stands by itself.
+    :param alone: the `file` that is meant when the option stands by itself; `-` is standard output.
     :param is_command: it is done instead of a test run, so it counts on the command line only.
     """
 
@@ -36,7 +37,7 @@ class Option(NamedTuple):
     at_least: float | None = None
     asks: bool = False
     adds_up: bool = False
-    alone: str | None = None
+    alone: str = "-"
     is_command: bool = False
 
     @property
@@ -74,6 +75,14 @@ _IMAGES = (
         help="verify only, the same as --comfy-update none: no server, no GPU, no network",
     ),
     Option(
+        name="plan",
+        kind="flag",
+        default=False,
+        asks=True,
+        is_command=True,
+        help="say which images would be made and why, and what that takes; make and start nothing",
+    ),
+    Option(
         name="sketch",
         kind="flag",
         default=False,
@@ -102,6 +111,16 @@ _IMAGES = (
         asks=True,
         help="write a page with the pictures of the run, old and new, relative to the repository; a .png is a contact "
         "sheet. Without a file: .comfygen/gallery.html",
+    ),
+    Option(
+        name="prune",
+        kind="flag",
+        choices=("delete",),
+        default=False,
+        asks=True,
+        is_command=True,
+        help="move images that no job names any more, and their records, to .comfygen/trash/, and make nothing; "
+        "--comfy-prune=delete deletes them",
     ),
     Option(
         name="timeout",
@@ -315,8 +334,20 @@ _DOCTOR = (
         kind="flag",
         default=False,
         is_command=True,
-        help="with --comfy-doctor: write the findings as JSON",
+        help="with --comfy-doctor or --comfy-plan: write the findings as JSON",
     ),
 )
 
-OPTIONS = (*_IMAGES, *_QUICK, *_SERVER, *_INSTALL, *_MODELS, *_DOCTOR)
+_EDITORS = (
+    Option(
+        name="schema",
+        kind="file",
+        metavar="FILE",
+        default=None,
+        is_command=True,
+        help="write the JSON Schema of job files, with the names of the server found, to FILE or to standard output, "
+        "and do nothing else",
+    ),
+)
+
+OPTIONS = (*_IMAGES, *_QUICK, *_SERVER, *_INSTALL, *_MODELS, *_DOCTOR, *_EDITORS)

@@ -227,6 +227,23 @@ def test_an_image_whose_pointer_is_committed_is_not_called_changed(committed: Re
     assert items_of(committed)["kin_elf"]["change"] == "same"
 
 
+def test_an_image_that_no_job_names_is_shown_with_the_way_to_be_rid_of_it(committed: Repository) -> None:
+    committed.edit_job("  kin_elf: {tags: [draft]}\n", "")
+
+    result = committed.run("--comfy-check", "--comfy-gallery")
+
+    assert committed.images_line(result) == "images: 1 current, 1 orphan"
+    item = items_of(committed)["kin_elf.png"]
+    assert (item["outcome"], roles(item), item["change"]) == ("orphan", ["now"], "same")
+    assert item["commands"] == [["To move it to the trash, with all others", "pytest --comfy-prune"]]
+
+
+def test_a_plan_runs_nothing_and_so_shows_nothing(committed: Repository) -> None:
+    committed.run("jobs", "--comfy-plan", "--comfy-gallery")
+
+    assert not (committed.path / ".comfygen" / "gallery.html").exists()
+
+
 # --- runs that do not end well ----------------------------------------------------------------------------------------
 
 
