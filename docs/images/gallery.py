@@ -100,18 +100,14 @@ def photograph(tab: Tab, page: Path) -> None:
     tab.go(page.as_uri())
     settle(tab)
     save(tab, "gallery.webp")
-    save(tab, "gallery-dark.webp", dark=True)
     tab.evaluate("document.querySelector('.card[title=kin_dwarf]').click()")
-    for key, name in (("o", "gallery-image.webp"), ("s", "gallery-slider.webp"), ("d", "gallery-difference.webp")):
+    for key, name in (("o", "gallery-image.webp"), ("s", "gallery-slider.webp")):
         tab.press(key)
         settle(tab)
         save(tab, name)
     tab.press("o", "ArrowLeft")
     settle(tab)
     save(tab, "gallery-refused.webp")
-    tab.press("ArrowLeft")
-    settle(tab)
-    save(tab, "gallery-edited.webp")
     if tab.complaints:
         raise SystemExit("\n".join(tab.complaints))
 
@@ -121,9 +117,9 @@ def settle(tab: Tab) -> None:
     tab.wait("[...document.images].filter(one => one.src).every(one => one.complete)")
 
 
-def save(tab: Tab, name: str, *, dark: bool = False) -> None:
+def save(tab: Tab, name: str) -> None:
     """Save what is seen."""
-    with Image.open(BytesIO(tab.screenshot(width=WIDTH, height=HEIGHT, dark=dark))) as picture:
+    with Image.open(BytesIO(tab.screenshot(width=WIDTH, height=HEIGHT))) as picture:
         picture.convert("RGB").save(HERE / name, quality=88, method=6)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from io import BytesIO
 
 from PIL import Image
@@ -14,23 +13,24 @@ __all__ = ["preview_of"]
 
 _LONGEST_PX = 320
 _QUALITY = 72
-_MOST_PIXELS = 200_000_000
+_MOST_PIXELS = 67_000_000  # as many as are decoded to be checked
+_FORMATS = ("PNG", "WEBP", "JPEG", "GIF")  # others would be decoded by programs that nobody asked for
 
 
 def preview_of(data: bytes, longest_px: int = _LONGEST_PX) -> Preview | None:
     """A picture in small; of an animation its first frame.
 
-    :param data: a file of any format that Pillow reads.
+    :param data: a PNG, WebP, JPEG or GIF.
     :param longest_px: of the longer side; smaller pictures stay as they are.
     :returns: None when the bytes are no picture, or a broken one.
     """
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(data)) as image:
+        with Image.open(BytesIO(data), formats=_FORMATS) as image:
             size = Size(*image.size)
             if size.width * size.height > _MOST_PIXELS:
                 return None
             small = _small(image, longest_px)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # what Pillow raises for broken files
+    except (OSError, SyntaxError, ValueError, Warning, Image.DecompressionBombError):  # as Pillow takes broken files
         return None
     file = BytesIO()
     small.save(file, "webp", quality=_QUALITY, method=2)

@@ -67,8 +67,15 @@ def test_an_opaque_picture_has_nothing_behind_it() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"no picture", saved("RGB", (400, 300))[:2000], b"version https://git-lfs.github.com/spec/v1\n"],
-    ids=["empty", "text", "cut", "pointer"],
+    [
+        b"",
+        b"no picture",
+        saved("RGB", (400, 300))[:2000],
+        b"version https://git-lfs.github.com/spec/v1\n",
+        saved("RGB", (40, 30), "eps"),
+        saved("RGB", (40, 30), "bmp"),
+    ],
+    ids=["empty", "text", "cut", "pointer", "a program", "another format"],
 )
 def test_what_is_no_whole_picture_has_none(data: bytes) -> None:
     assert preview_of(data) is None
