@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,10 +61,10 @@ class Witness:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is selected; a process that only hands out work does not come here."""
-        entries = list(_entries(session))
-        self._is_noting = bool(entries) and not session.config.option.collectonly
+        images = [item for item in session.items if isinstance(item, ComfyItem | OrphanItem)]
+        self._is_noting = bool(images) and not session.config.option.collectonly
         if self._is_noting:
-            self._notebook.note_selection(entries)
+            self._notebook.note_selection(map(_entry, images))
 
     def pytest_runtest_logstart(self) -> None:
         """Another item begins."""
@@ -93,6 +93,7 @@ class Presentation:
         self._problems: dict[str, str] = {}
         self._failed: dict[str, str] = {}
         self._told = ""
+        self._is_placed = False
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
@@ -128,6 +129,9 @@ class Presentation:
             terminalreporter.write_line(self._told)
 
     def _refuse_among_images(self) -> None:
+        if self._is_placed:  # every worker has collected the same
+            return
+        self._is_placed = True
         outputs = [Path(one.root, one.output) for one in self._notebook.entries().values()]
         try:
             refuse_among_images(self._target, self._session.root, outputs)
@@ -181,15 +185,13 @@ class Presentation:
         return tuple((title, " ".join(filter(None, ["pytest", quoted, *typed, option]))) for title, option in ways)
 
 
-def _entries(session: pytest.Session) -> Iterator[Entry]:
-    """What is known of the images of the run before they run."""
-    root = session_of(session.config).root
-    for item in session.items:
-        if isinstance(item, ComfyItem):
-            yield entry_of(item.job, item.nodeid)
-        elif isinstance(item, OrphanItem):
-            output = relative(item.output, root)
-            yield Entry(id=item.nodeid, name=item.output.name, root=str(root), output=output, where="no job")
+def _entry(item: ComfyItem | OrphanItem) -> Entry:
+    """What is known of an image before it runs."""
+    if isinstance(item, ComfyItem):
+        return entry_of(item.job, item.nodeid)
+    root = session_of(item.config).root
+    output = relative(item.output, root)
+    return Entry(id=item.nodeid, name=item.output.name, root=str(root), output=output, where="no job")
 
 
 def _target(session: Session) -> Path:
