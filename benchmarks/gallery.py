@@ -67,14 +67,14 @@ def _written(root: Path, items: int) -> list[tuple[str, ...]]:
     """What runs cost: without a gallery, with one, and with one once small pictures are kept."""
     check = (sys.executable, "-m", "pytest", "-q", "-p", "comfygen", "jobs", "--comfy-check")
     with_one = ("--comfy-gallery=gallery.html",)
-    named: tuple[tuple[str, tuple[str, ...]], ...] = (
+    runs: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("without", ()),
         ("with, the first time", with_one),
         ("with, again", with_one),
     )
     run(Command(check, root, f"{items} passed"))
     found: list[tuple[str, ...]] = []
-    for name, options in named:
+    for name, options in runs:
         cost = run(Command((*check, *options), root, f"{items} passed"))
         found.append((name, f"{cost.wall_s:.2f}", f"{cost.cpu_s:.2f}", f"{cost.peak_kib / 1024:.0f}"))
     return found
