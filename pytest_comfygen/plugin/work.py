@@ -16,7 +16,7 @@ from pytest_comfygen.language.naming import collision_key
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.chains import CHAINS, Chains
 from pytest_comfygen.records import Environment, Event, ImageRecord, Job, JobFile, JobResult, Model, RunPlan
-from pytest_comfygen.settings import Settings
+from pytest_comfygen.settings import LOCAL, Settings
 
 if TYPE_CHECKING:
     from pytest_comfygen.flows.drift import Drift
@@ -319,7 +319,7 @@ def _job_file_named(record: ImageRecord, root: Path) -> Path | None:
         or ".." in name.parts
         or "\\" in record.job
         or ":" in record.job
-        or name.parts[:1] == (".comfygen",)  # a quick picture belongs to nobody
+        or name.parts[:1] == (LOCAL,)  # a quick picture belongs to nobody
         or not is_job_file(name.name)
     ):
         return None
