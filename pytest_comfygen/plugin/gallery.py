@@ -23,6 +23,7 @@ from pytest_comfygen.plugin.session import Session, session_of
 from pytest_comfygen.plugin.terminal import from_here, is_image, outcome_of
 from pytest_comfygen.records import JobResult, relative
 from pytest_comfygen.records.gallery import Ending, Entry
+from pytest_comfygen.settings import LOCAL
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -44,7 +45,7 @@ def show_gallery(config: pytest.Config, session: Session) -> None:
     :raises pytest.UsageError: the gallery cannot be written where it was asked for.
     """
     worker = getattr(config, "workerinput", {}).get("workerid", "")
-    notes = session.root / ".comfygen" / _NOTES
+    notes = session.root / LOCAL / _NOTES
     notebook = Notebook(notes, session.nonce, worker or "alone", lambda: session.work.local_directory(_NOTES))
     config.pluginmanager.register(Witness(notebook), "comfygen-gallery-notes")
     if not worker:
