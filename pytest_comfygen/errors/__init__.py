@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         InputNotReady,
         OwnedByAnother,
         RecordDamaged,
+        SeedFixed,
         WriteFailed,
     )
     from pytest_comfygen.errors.install import (
@@ -216,6 +217,7 @@ __all__ = [
     "RecordDamaged",
     "RevisionUnknown",
     "SecretFound",
+    "SeedFixed",
     "ServerFailed",
     "ServerInUse",
     "ServerKilled",
