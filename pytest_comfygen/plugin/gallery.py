@@ -6,14 +6,14 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_comfygen.errors import SettingsError, WriteFailed
-from pytest_comfygen.flows.gallery import Curator, Notebook, checked_target, entry_of, refuse_among_images
+from pytest_comfygen.flows.gallery import GOOD, Curator, Notebook, checked_target, entry_of, refuse_among_images
 from pytest_comfygen.outputs.report import one_line, reason_lines
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.collect import ComfyItem
@@ -33,9 +33,13 @@ __all__ = ["show_gallery"]
 _NOTES = "gallery"
 _LONGEST_ERROR = 20_000
 _PLAIN = re.compile(r"[\w./:@+=-]+")
-_STANDS = frozenset({"generated", "current", "identical", "adopted"})
+_VERBS = ("gallery", "update", "check", "adopt", "overwrite_edited", "reroll", "resume", "prune")
 _EDITED = frozenset({"edited", "unrecorded"})
 _BY_HAND = (("To keep it as it stands", "--comfy-adopt"), ("To make it anew", "--comfy-overwrite-edited"))
+_BY_ITSELF: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "orphan": (("To move it to the trash, with all others", "pytest --comfy-prune"),),
+    "pruned": (),
+}
 _AGAIN = (("To make it again", ""),)
 
 
@@ -177,11 +181,11 @@ class Presentation:
         settings = self._session.settings
         if settings.prompt:
             return (("To make it again", " ".join(["pytest", *settings.as_typed(besides=("gallery",))])),)
-        if ending.outcome == "orphan":
-            return (("To move it to the trash, with all others", "pytest --comfy-prune"),)
+        if ending.outcome in _BY_ITSELF:
+            return _BY_ITSELF[ending.outcome]
         item = from_here(entry.id, self._config)
         quoted = f'"{item}"' if _PLAIN.fullmatch(item) else shlex.quote(item)
-        typed = settings.as_typed(besides=("gallery", "update", "check", "adopt", "overwrite_edited"))
+        typed = settings.as_typed(besides=_VERBS)
         ways = _AGAIN if settings.sketch else _BY_HAND if ending.outcome in _EDITED else _ways(ending)
         return tuple((title, " ".join(filter(None, ["pytest", quoted, *typed, option]))) for title, option in ways)
 
@@ -203,7 +207,7 @@ def _target(session: Session) -> Path:
 
 
 def _ways(ending: Ending) -> tuple[tuple[str, str], ...]:
-    if ending.outcome in _STANDS:
+    if ending.outcome in GOOD:
         return (("To make it again", "--comfy-update all"),)
     return (("To make it", "--comfy-update stale"),)
 

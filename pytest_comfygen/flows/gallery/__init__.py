@@ -24,10 +24,10 @@ from pytest_comfygen.records.gallery import Ending, Entry, Exhibit, Exhibition, 
 from pytest_comfygen.settings import LOCAL
 from pytest_comfygen.verify.sheet import Cell, sheet_of
 
-__all__ = ["Curator", "Notebook", "checked_target", "entry_of", "refuse_among_images"]
+__all__ = ["GOOD", "Curator", "Notebook", "checked_target", "entry_of", "refuse_among_images"]
 
 _LIMIT_BYTES = 64_000_000
-_MADE = frozenset({"generated", "adopted"})
+_MADE = frozenset({"generated", "restored", "adopted"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ __all__ = ["GOOD", "Change", "Wall", "hang"]
 
 Change = Literal["", "new", "changed", "gone", "same"]
 
-GOOD = frozenset({"generated", "current", "identical", "adopted"})
+GOOD = frozenset({"generated", "restored", "current", "identical", "adopted", "pruned"})
 _BY_HAND = {"edited": "now, edited by hand", "unrecorded": "now, without a record"}
 
 
