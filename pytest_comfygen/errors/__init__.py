@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.errors.machine import (
         BadResponse,
         MachineError,
+        MediaMissing,
         NoServer,
         NotComfyUI,
         ServerFailed,
@@ -190,6 +191,7 @@ __all__ = [
     "LicenceNotAccepted",
     "LockFailed",
     "MachineError",
+    "MediaMissing",
     "MergeKey",
     "MissingKey",
     "ModelDamaged",

@@ -48,7 +48,7 @@ from pytest_comfygen.records import (
     relative,
 )
 from pytest_comfygen.verify.encoding import encode
-from pytest_comfygen.verify.image import inspect
+from pytest_comfygen.verify.image import inspect, is_repacked
 
 __all__ = ["Picture", "Workplace", "draw", "generate", "make_picture"]
 
@@ -143,8 +143,7 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
     workplace.notify(Event(kind="fetched", job=job.id, value=len(source), maximum=len(source), text="bytes"))
     inspection = inspect(source, _source_checks(job.checks, remote))
     _refuse_failing(job, source, inspection, workplace.store)
-    data, encoding = encode(source, job.format, keep_metadata=job.keep_metadata)
-    final = inspection if encoding.startswith("png") else inspect(data, job.checks)
+    data, encoding, final = _encoded(job, source, inspection)
     _refuse_failing(job, data, final, workplace.store)
     return Picture(
         data=data,
@@ -154,6 +153,19 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
         execution=execution,
         graph_sha256=graph_sha256,
     )
+
+
+def _encoded(job: Job, source: bytes, seen: Inspection) -> tuple[bytes, str, Inspection]:
+    """The asset's bytes, how they were encoded, and what is seen in them: the same again where nothing was.
+
+    :raises PictureRefused: the format cannot hold it.
+    """
+    try:
+        data, encoding = encode(source, job.format, keep_metadata=job.keep_metadata, still=job.checks.is_still)
+    except PictureRefused as error:
+        raise error.at(job.where) from None
+    is_same = encoding.startswith("png") or data is source or is_repacked(data, job.format, seen.pixels_sha256)
+    return data, encoding, seen if is_same else inspect(data, job.checks)
 
 
 def _for_server(job: Job, client: ComfyClient) -> Job:
@@ -208,6 +220,8 @@ def _the_one(job: Job, execution: Execution) -> RemoteImage:
 
 def _source_checks(checks: Checks, remote: RemoteImage) -> Checks:
     """The checks for the file as ComfyUI names it; the job's own format is checked after encoding."""
+    if not checks.is_still:
+        return checks  # nothing that plays is encoded anew
     named = _FORMATS.get(PurePosixPath(remote.filename).suffix.lower(), "png")
     return replace(checks, format=named)
 

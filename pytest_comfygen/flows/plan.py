@@ -13,6 +13,7 @@ from pytest_comfygen.errors import (
     ImageStale,
     ImageUnrecorded,
     JobFileError,
+    MediaMissing,
     OwnedByAnother,
     PictureRefused,
     RecordDamaged,
@@ -20,6 +21,7 @@ from pytest_comfygen.errors import (
 )
 from pytest_comfygen.flows.fingerprint import compare, fingerprint_of
 from pytest_comfygen.flows.inputs import look_at_inputs
+from pytest_comfygen.flows.media import media_missing
 from pytest_comfygen.language.seeds import seed_from_nonce
 from pytest_comfygen.outputs.report import finding_rows, reason_lines
 from pytest_comfygen.outputs.store import OnDisk, Store
@@ -100,8 +102,18 @@ def can_be_made_again(plan: Plan) -> bool:
 
 def plan_sketch(job: Job, *, nonce: str) -> Plan:
     """Draw it, whatever stands in the repository."""
+    return _feasible(_drawn(job, nonce))
+
+
+def _drawn(job: Job, nonce: str) -> Plan:
     seed = seed_for(job, None, nonce)
     return Plan(job=job, action="make", seed=seed, fingerprint=fingerprint_of(job, seed), seen=OnDisk(exists=False))
+
+
+def _feasible(plan: Plan) -> Plan:
+    """Refuse to make what could not be checked here."""
+    missing = media_missing(plan.job) if plan.action == "make" else None
+    return _refused(plan, missing) if missing else plan
 
 
 def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
@@ -123,9 +135,9 @@ def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
     try:
         plan = decide()
         is_doubtful = isinstance(plan.problem, ImageEdited | ImageUnrecorded)
-        return decide() if is_doubtful and store.wait_for_others(job.output) else plan
-    except (AssetError, JobFileError) as error:
-        return _refused(plan_sketch(job, nonce=nonce), error)
+        return _feasible(decide() if is_doubtful and store.wait_for_others(job.output) else plan)
+    except (AssetError, JobFileError, MediaMissing) as error:
+        return _refused(_drawn(job, nonce), error)
 
 
 def _decide(  # noqa: PLR0913  # as make_plan
@@ -271,7 +283,7 @@ def _adoption(plan: Plan, store: Store) -> Plan:
         return _refused(plan, pointer)
     inspection = _inspect(store.read(plan.job.output), plan.job)
     failing = inspection.errors
-    if failing or inspection.statistics is None:
+    if failing or inspection.pixels_sha256 is None:
         return _refused(
             plan,
             PictureRefused(
@@ -294,6 +306,9 @@ def _is_damaged(data: bytes, inspection: Inspection, job: Job) -> bool:
 
 def _inspect(data: bytes, job: Job) -> Inspection:
     from pytest_comfygen.verify.image import inspect  # noqa: PLC0415  # where all is current, nothing is decoded
+
+    if missing := media_missing(job):
+        raise missing
 
     return inspect(data, job.checks)
 

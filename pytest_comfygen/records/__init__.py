@@ -31,6 +31,14 @@ from pytest_comfygen.records.job import (
     ServerWish,
     relative,
 )
+from pytest_comfygen.records.media import (
+    PLAYING,
+    SOUND,
+    STREAMED,
+    VIDEO,
+    MediaStatistics,
+    Span,
+)
 from pytest_comfygen.records.model import (
     DiskSpace,
     Downloaded,
@@ -82,6 +90,10 @@ from pytest_comfygen.records.words import (
 )
 
 __all__ = [
+    "PLAYING",
+    "SOUND",
+    "STREAMED",
+    "VIDEO",
     "CheckpointRecipe",
     "Checks",
     "Control",
@@ -110,6 +122,7 @@ __all__ = [
     "KeptImage",
     "Lora",
     "MachineFinding",
+    "MediaStatistics",
     "Model",
     "ModelPlaces",
     "ObjectInfo",
@@ -131,6 +144,7 @@ __all__ = [
     "SetValue",
     "Severity",
     "Size",
+    "Span",
     "Status",
     "Timing",
     "Transparent",

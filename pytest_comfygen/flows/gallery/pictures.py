@@ -35,6 +35,7 @@ _MEDIA: dict[str, tuple[Medium, str]] = {
     ".flac": ("audio", "audio/flac"),
     ".mp3": ("audio", "audio/mpeg"),
     ".opus": ("audio", "audio/ogg"),
+    ".wav": ("audio", "audio/wav"),
 }
 _UNKNOWN: tuple[Medium, str] = ("image", "application/octet-stream")
 _MOST_KEPT = 20_000

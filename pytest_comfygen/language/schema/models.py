@@ -25,6 +25,7 @@ from pytest_comfygen.language.schema.kinds import (
     TransparentKey,
     UpscaleKey,
 )
+from pytest_comfygen.language.schema.playing import DurationKey, FramesKey
 from pytest_comfygen.language.schema.values import (
     CustomNodes,
     Flag,
@@ -109,7 +110,8 @@ class Output(Closed):
     )
     file: Path = Field(
         default="${name}.png",
-        description="An image's file name, with subfolders if wanted; the suffix decides the format: png, webp or jpg.",
+        description="An image's file name, with subfolders if wanted; the suffix decides the format: png, webp or jpg, "
+        "and of a workflow also gif, mp4, webm, flac, mp3, opus or wav.",
         examples=["${name}.webp"],
     )
     metadata: Flag = Field(
@@ -135,6 +137,14 @@ class Verify(Closed):
     mode: Annotated[Literal["RGB", "RGBA", "L"], Wants("RGB, RGBA or L")] | None = _key(
         "The colour mode: RGB for a checkpoint's images when nothing is said; any of the three for a workflow's.",
         "RGBA",
+    )
+    frames: FramesKey | None = _key(
+        "A workflow's animation or video: how many pictures it has; makes a png or webp an animated one.",
+        16,
+        {"min": 2},
+    )
+    duration: DurationKey | None = _key(
+        "A workflow's animation, video or sound: how many seconds it plays.", 5, {"min": 4.5, "max": 5.5}
     )
 
 
