@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
 from io import BytesIO
@@ -91,14 +92,19 @@ def write_table(directory: Path, items: int) -> Path:
     return job_file
 
 
-def write_images(job_file: Path) -> None:
-    """Give every item of a job file its image and the record of having made it, as a run would have left them."""
+def write_images(job_file: Path, picture: Callable[[int], bytes] | None = None) -> None:
+    """Give every item of a job file its image and the record of having made it, as a run would have left them.
+
+    :param picture: a PNG for each number; without it, all have the same one of 16 x 16 pixels.
+    """
     root = job_file.parent.parent.resolve()
     (root / "assets").mkdir()
     store, data = Store(root), _picture()
     jobs = load_job_file(job_file, root).jobs
     inspection = inspect(data, jobs[0].checks)
-    for job in jobs:
+    for number, job in enumerate(jobs):
+        if picture is not None:
+            data = picture(number)
         job.output.write_bytes(data)
         store.write_record(job.output, _record(job, data, inspection))
 

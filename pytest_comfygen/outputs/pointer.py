@@ -7,7 +7,7 @@ import re
 import stat
 from pathlib import Path
 
-__all__ = ["lfs_oid"]
+__all__ = ["lfs_oid", "oid_in"]
 
 # A pointer is shorter than this. Source: git-lfs, docs/spec.md
 _LARGEST_BYTES = 1024
@@ -22,5 +22,10 @@ def lfs_oid(path: Path, status: os.stat_result) -> str | None:
     """
     if status.st_size >= _LARGEST_BYTES or not stat.S_ISREG(status.st_mode):
         return None
-    pointer = _POINTER.match(path.read_bytes())
+    return oid_in(path.read_bytes())
+
+
+def oid_in(data: bytes) -> str | None:
+    """The sha256 of the content that these bytes stand for; None when they are no pointer."""
+    pointer = _POINTER.match(data) if len(data) < _LARGEST_BYTES else None
     return pointer[1].decode() if pointer else None

@@ -40,7 +40,7 @@ def _argparse_kind(option: Option) -> dict[str, Any]:
         case "choice":
             return {"choices": option.choices}
         case "file":
-            return {"nargs": "?", "const": "-", "metavar": option.metavar}
+            return {"nargs": "?", "const": option.alone, "metavar": option.metavar}
         case _:
             return {"metavar": option.metavar}
 

@@ -30,6 +30,11 @@ class OrphanItem(pytest.Item):
         self._output = output
         self._problem = problem
 
+    @property
+    def output(self) -> Path:
+        """The image's path."""
+        return self._output
+
     def runtest(self) -> None:
         """Fail for it, or take it away."""
         if self._problem:

@@ -25,6 +25,10 @@ def watch(config: pytest.Config, session: Session) -> None:
         from pytest_comfygen.plugin.planning import Planning  # noqa: PLC0415  # nearly no run asks for it
 
         config.pluginmanager.register(Planning(config, session), "comfygen-planning")
+    elif session.settings.gallery:
+        from pytest_comfygen.plugin.gallery import show_gallery  # noqa: PLC0415  # most runs show none
+
+        show_gallery(config, session)
 
 
 def work_alone(config: pytest.Config) -> None:

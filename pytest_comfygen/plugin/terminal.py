@@ -21,9 +21,12 @@ __all__ = [
     "NO_SERVER_EXIT_CODE",
     "Tally",
     "explain",
+    "from_here",
     "header",
+    "is_image",
     "left_alone_lines",
     "next_step",
+    "outcome_of",
     "retell",
     "word_of",
 ]
@@ -51,7 +54,7 @@ def retell(report: pytest.TestReport, problem: BaseException, item: pytest.Item)
         item.user_properties.extend(told)  # JUnit reads them when the item is torn down,
         report.user_properties.extend(told)  # everybody else with this report
         session_of(item.config).note_failed(item)
-    elif isinstance(problem, pytest.skip.Exception) and _is_image(report):
+    elif isinstance(problem, pytest.skip.Exception) and is_image(report):
         path, line, _ = item.reportinfo()
         report.longrepr = (str(path), (line or 0) + 1, f"Skipped: {problem.msg}")
 
@@ -70,18 +73,18 @@ def explain(report: pytest.TestReport, error: ComfygenError, item: pytest.Item) 
 
 def next_step(error: ComfygenError, item: pytest.Item, session: Session) -> dict[str, str]:
     """The command that makes what is missing or stale, or else the one that runs the item alone again."""
-    command = f'pytest "{_from_here(item.nodeid, item.config)}"'
+    command = f'pytest "{from_here(item.nodeid, item.config)}"'
     if session.settings.prompt or item.nodeid.endswith(_ORPHAN):
         return {}
     if error.code in ("missing", "stale") and error.hint is None:
-        typed = session.settings.as_typed(besides=("update", "check"))
+        typed = session.settings.as_typed(besides=("update", "check", "gallery"))
         return {"hint": " ".join([command, *typed, "--comfy-update stale"])}
-    typed = session.settings.as_typed(besides=("update",) if session.settings.update == "all" else ())
+    typed = session.settings.as_typed(besides=("gallery", *(["update"] if session.settings.update == "all" else ())))
     asks = is_job_file(item.path) or any(session.settings.was_typed(name) for name in ("sketch", "check", "adopt"))
     return {"rerun": " ".join([command, *typed, *([] if asks else ["--comfy-update stale"])])}
 
 
-def _from_here(node_id: str, config: pytest.Config) -> str:
+def from_here(node_id: str, config: pytest.Config) -> str:
     """A node id as it is typed in the directory that pytest was started in."""
     path, separator, name = node_id.partition("::")
     return os.path.relpath(config.rootpath / path, config.invocation_params.dir).replace(os.sep, "/") + separator + name
@@ -127,7 +130,7 @@ class Tally:
         if report.failed:
             self._failed += 1
             self._wanting_a_server += _property(report, _WANTS_SERVER) is not None
-        outcome = _outcome(report)
+        outcome = outcome_of(report)
         if outcome == "unpicked":
             self._unpicked[report.nodeid] = _property(report, "comfygen.output") or ""
         if outcome == "generated":
@@ -200,7 +203,7 @@ class Tally:
 def left_alone_lines(left: LeftAlone, config: pytest.Config) -> Iterator[str]:
     """What was not asked for, and the command that asks for it."""
     if left.files:
-        places = sorted({_folder(_from_here(name, config)) for name in left.files})
+        places = sorted({_folder(from_here(name, config)) for name in left.files})
         command = f"pytest {' '.join(places[:3])}{' …' if len(places) > len(places[:3]) else ''} --comfy-update stale"
         yield f"comfygen: {_count(len(left.files), 'job file')} left alone; to bring the images up to date: {command}"
     if left.items:
@@ -219,9 +222,9 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _outcome(report: pytest.TestReport) -> str | None:
+def outcome_of(report: pytest.TestReport) -> str | None:
     """How an image ended, told once per image; None for other items and phases."""
-    if not _is_image(report) or report.when == "teardown" or (report.when == "setup" and not report.failed):
+    if not is_image(report) or report.when == "teardown" or (report.when == "setup" and not report.failed):
         return None
     return _property(report, _OUTCOME) or ("failed" if report.failed else None)
 
@@ -230,12 +233,13 @@ def _concerns_us(item: pytest.Item, report: pytest.TestReport) -> bool:
     """Whether an item is an image or asks for a fixture of ours; a test of somebody's code keeps its traceback."""
     return (
         is_job_file(item.path)
-        or _is_image(report)
+        or is_image(report)
         or any(name.startswith("comfy_") for name in getattr(item, "fixturenames", ()))
     )
 
 
-def _is_image(report: pytest.TestReport) -> bool:
+def is_image(report: pytest.TestReport) -> bool:
+    """Whether a report is of an image: one that a job makes, or one that no job names any more."""
     path, _, name = report.nodeid.partition("::")
     return (is_job_file(path) and not name.startswith(INDEX)) or report.nodeid.endswith(_ORPHAN)
 

@@ -43,6 +43,7 @@ class Settings(NamedTuple):
     overwrite_edited: bool
     adopt: bool
     pick: tuple[str, ...]
+    gallery: str | None
     reroll: bool
     resume: bool
     prune: bool | Literal["delete"]

@@ -14,13 +14,14 @@ COMFYUI_REPO = "https://github.com/Comfy-Org/ComfyUI"
 class Option(NamedTuple):
     """One row of the table; a named tuple, because every pytest run pays for this module.
 
-    :param kind: a `file` may be left out, and then is `-`, standard output.
+    :param kind: a `file` may be left out, and then is `alone`.
     :param choices: the values of a `choice`; for a `flag` what may follow it after `=`.
     :param pattern: what a text has to match in full, a regular expression; `wanted` says it to people.
     :param in_ci: the default when `CI` is set, where it is another one.
     :param at_least: the least number of seconds; above 0 when it is None.
     :param asks: on the command line, the option by itself asks for images to be made or checked.
     :param adds_up: the lines of all places count together, those nearer to the user last.
+    :param alone: the `file` that is meant when the option stands by itself; `-` is standard output.
     :param is_command: it is done instead of a test run, so it counts on the command line only.
     """
 
@@ -36,6 +37,7 @@ class Option(NamedTuple):
     at_least: float | None = None
     asks: bool = False
     adds_up: bool = False
+    alone: str = "-"
     is_command: bool = False
 
     @property
@@ -110,6 +112,16 @@ _IMAGES = (
         asks=True,
         is_command=True,
         help="take this candidate as the image of an item, without a server (repeatable)",
+    ),
+    Option(
+        name="gallery",
+        kind="file",
+        metavar="FILE",
+        default=None,
+        alone=".comfygen/gallery.html",
+        asks=True,
+        help="write a page with the pictures of the run, old and new, relative to the repository; a .png is a contact "
+        "sheet. Without a file: .comfygen/gallery.html",
     ),
     Option(
         name="reroll",

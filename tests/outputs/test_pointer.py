@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_comfygen.outputs.pointer import lfs_oid
+from pytest_comfygen.outputs.pointer import lfs_oid, oid_in
 
 OID = "ab" * 32
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{OID}\nsize 12345\n"
@@ -19,6 +19,10 @@ def test_a_pointer_is_short(tmp_path: Path, padding: str, expected: str | None) 
     file.write_text(POINTER + padding)
 
     assert lfs_oid(file, file.stat()) == expected
+
+
+def test_bytes_that_were_read_are_told_likewise() -> None:
+    assert [oid_in(data) for data in (POINTER.encode(), b"", (POINTER + "x" * 1024).encode())] == [OID, None, None]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
