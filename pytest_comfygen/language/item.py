@@ -22,7 +22,8 @@ from pytest_comfygen.language.alternatives import choose
 from pytest_comfygen.language.drafts import Draft
 from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
 from pytest_comfygen.language.kinds import KIND_KEYS, Kinds, rounded
-from pytest_comfygen.language.schema import Output, Verify
+from pytest_comfygen.language.looks import check_looks, filled
+from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
 from pytest_comfygen.language.sets import addressed, parameters
 from pytest_comfygen.language.surroundings import Surroundings
@@ -102,6 +103,7 @@ class _Builder:
             stale_on=ALL_PARTS if keys.stale_on is None else tuple(dict.fromkeys(keys.stale_on)),
             server=around.server,
             places=self._places,
+            retries=_retries(keys),
         )
 
     def _chosen(self, key: str, text: str | None) -> str | None:
@@ -213,6 +215,9 @@ class _Builder:
             where = self._places.get("verify.mode", self._where)
             raise KeyConflict("a JPEG file holds no transparency", where=where, hint="write a .png or .webp file")
         size = recipe.final_size if isinstance(recipe, CheckpointRecipe) else recipe.size
+        if verify is not None:
+            check_looks(verify, image_format, verify.mode or mode, lambda key: self._places.around(key) or self._where)
+            verify = filled(verify, self._text)
         return self._around.checks(size, image_format, mode, verify)
 
     def _tags(self) -> tuple[str, ...]:
@@ -220,6 +225,11 @@ class _Builder:
 
     def _key_place(self, key: str) -> Where:
         return self._places.of_key(key) or self._where
+
+
+def _retries(keys: Keys) -> int:
+    """How many further seeds may be tried; a seed that is written as a number is meant."""
+    return keys.verify.retries or 0 if keys.verify and not isinstance(keys.seed, int) else 0
 
 
 def _seed(wish: int | str | None, name: str, prompt: str, negative: str) -> Seed:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_comfygen.errors import BadName, JobFileError, KeyConflict, TooLarge
 from pytest_comfygen.language import naming
 from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
+from pytest_comfygen.language.looks import with_looks
 from pytest_comfygen.language.roles import ModelNames, model_named
 from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.sets import VARIABLES
@@ -156,13 +157,14 @@ class Surroundings:
         key = (size, image_format, mode, verify)
         if key not in self._checks:
             wanted = verify or Verify()
-            self._checks[key] = Checks(
+            checks = Checks(
                 size=size,
                 format=image_format,
                 mode=wanted.mode or mode,
                 min_stddev=1.0 if wanted.min_stddev is None else float(wanted.min_stddev),
                 allow_blank=bool(wanted.allow_blank),
             )
+            self._checks[key] = checks if verify is None else with_looks(checks, verify, self.image)
         return self._checks[key]
 
     def tags(self, texts: tuple[str, ...]) -> tuple[str, ...]:

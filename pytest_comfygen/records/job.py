@@ -8,6 +8,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pytest_comfygen.errors import ComfygenError, Where
+from pytest_comfygen.records.wanted import (
+    Bounds,
+    Duplicates,
+    Likeness,
+    Palette,
+    Scoring,
+    Siblings,
+    Transparency,
+)
 from pytest_comfygen.records.words import Graph, ImageFormat, Part, Scalar, SeedRule, Status
 
 __all__ = [
@@ -276,6 +285,7 @@ class Checks:
     :param mode: Pillow's mode (`RGB`, `RGBA`, `L`), None for any of the three.
     :param min_stddev: least standard deviation of the most varied colour channel, 0..127.5; below is blank.
     :param allow_blank: accept a picture of one colour.
+    :param file_bytes: how many bytes the file may have.
     """
 
     size: Size | None
@@ -283,6 +293,13 @@ class Checks:
     mode: str | None = None
     min_stddev: float = 1.0
     allow_blank: bool = False
+    alpha: Transparency | None = None
+    file_bytes: Bounds | None = None
+    palette: Palette | None = None
+    duplicates: Duplicates = None
+    similar_to: Likeness | None = None
+    siblings: Siblings | None = None
+    scoring: Scoring | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +326,7 @@ class Job:
     :param root: the repository's top, absolute and resolved; the output lies below it.
     :param output: the image file, absolute.
     :param places: where each key that shaped this job stands (`steps`, `prompt`, `set.3.seed`, `loras.0.model` …).
+    :param retries: how many further seeds are tried when the picture fails its checks; 0 for a fixed seed.
     """
 
     name: str
@@ -328,6 +346,7 @@ class Job:
     stale_on: tuple[Part, ...]
     server: ServerWish
     places: Mapping[str, Where]
+    retries: int = 0
 
     @property
     def id(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from pytest_comfygen.language.schema.kinds import KINDS, Short
+from pytest_comfygen.language.schema.looks import LOOKS
 from pytest_comfygen.language.schema.models import JobDocument
 
 __all__ = ["json_schema"]
@@ -27,6 +28,12 @@ def json_schema() -> dict[str, Any]:
     for kind in KINDS:
         if issubclass(kind, Short):
             definitions[kind.__name__] = _with_short_forms(definitions[kind.__name__], "string")
+    for look in LOOKS:
+        mapping = definitions[look.__name__]
+        definitions[look.__name__] = {
+            "description": mapping.pop("description"),
+            "anyOf": [mapping, *look.SHORT_FORMS],
+        }
     schema = {"$schema": "http://json-schema.org/draft-07/schema#", **schema, "definitions": definitions}
     _drop_null_defaults(schema)
     return schema

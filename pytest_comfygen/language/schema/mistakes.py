@@ -26,6 +26,7 @@ from pytest_comfygen.errors import (
 from pytest_comfygen.language.load import Document
 from pytest_comfygen.language.schema.closed import Closed
 from pytest_comfygen.language.schema.kinds import KINDS
+from pytest_comfygen.language.schema.looks import LOOKS
 from pytest_comfygen.language.schema.models import (
     DefaultsDocument,
     Item,
@@ -61,6 +62,7 @@ _MODELS: tuple[type[Closed], ...] = (
     Matrix,
     Verify,
     *KINDS,
+    *LOOKS,
 )
 _WRAPPERS = (typing.Annotated, typing.Union, types.UnionType)
 _BY_CODE: dict[str, type[JobFileError]] = {
