@@ -7,9 +7,11 @@ from pytest_comfygen.errors.place import ComfygenError
 __all__ = [
     "AssetError",
     "DestinationChanged",
+    "ImageDuplicate",
     "ImageEdited",
     "ImageMissing",
     "ImageStale",
+    "ImageUnlike",
     "ImageUnrecorded",
     "InputMissing",
     "InputNotReady",
@@ -84,3 +86,15 @@ class InputNotReady(AssetError):
     """The item that the image is made from is not current: it failed, or was not asked for."""
 
     code = "input-not-ready"
+
+
+class ImageDuplicate(AssetError):
+    """The image shows the same as another item's."""
+
+    code = "duplicate"
+
+
+class ImageUnlike(AssetError):
+    """The image stands out among the images of its job file."""
+
+    code = "unlike-siblings"

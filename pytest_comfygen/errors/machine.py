@@ -7,8 +7,11 @@ from pytest_comfygen.errors.place import ComfygenError
 __all__ = [
     "BadResponse",
     "MachineError",
+    "MetricsMissing",
     "NoServer",
     "NotComfyUI",
+    "ScorerFailed",
+    "ScorerUnknown",
     "ServerFailed",
     "ServerInUse",
     "ServerStartFailed",
@@ -83,3 +86,22 @@ class SketchMissing(MachineError):
 
     code = "sketch-missing"
     default_hint = "pip install 'pytest-comfygen[sketch]'"
+
+
+class MetricsMissing(MachineError):
+    """A check needs numpy, which is not installed."""
+
+    code = "metrics-missing"
+    default_hint = "pip install 'pytest-comfygen[metrics]'"
+
+
+class ScorerUnknown(MachineError):
+    """A job names an external scorer that the settings do not have."""
+
+    code = "scorer-unknown"
+
+
+class ScorerFailed(MachineError):
+    """An external scorer could not be run, took too long, or did not answer with a score."""
+
+    code = "scorer-failed"

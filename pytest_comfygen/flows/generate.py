@@ -24,8 +24,10 @@ from pytest_comfygen.errors import (
     SeveralOutputs,
     WriteFailed,
 )
+from pytest_comfygen.flows.baselines import read_baseline
 from pytest_comfygen.flows.inputs import send_inputs
-from pytest_comfygen.flows.plan import ADOPTED, Plan
+from pytest_comfygen.flows.pictures import Pictures
+from pytest_comfygen.flows.plan import ADOPTED, Judge, Plan
 from pytest_comfygen.flows.settle import verified
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
 from pytest_comfygen.language.workflow import for_server
@@ -49,6 +51,7 @@ from pytest_comfygen.records import (
 )
 from pytest_comfygen.verify.encoding import encode
 from pytest_comfygen.verify.image import inspect
+from pytest_comfygen.verify.looks import judge_bytes
 
 __all__ = ["Picture", "Workplace", "draw", "generate", "make_picture"]
 
@@ -60,6 +63,8 @@ class Workplace:
     """What making a picture needs besides the job.
 
     :param sketch: the pictures are sketches, and may start from nothing where there is no picture to start from.
+    :param pictures: what the other items of the run show.
+    :param score: what a job's external scorer says against a picture.
     """
 
     client: ComfyClient
@@ -68,6 +73,8 @@ class Workplace:
     journal: Journal
     hooks: HookRelay
     notify: Callable[[Event], None]
+    pictures: Pictures
+    score: Judge
     sketch: bool = False
 
 
@@ -105,6 +112,14 @@ def generate(plan: Plan, workplace: Workplace) -> JobResult:
         timing=picture.execution.timing,
         uncompared=plan.uncompared,
     )
+    with workplace.pictures.claiming(plan.job, picture.inspection) as against:
+        if against:
+            raise _refusal(plan.job, picture.data, against, workplace.store)
+        return _put_down(plan, picture, workplace, result)
+
+
+def _put_down(plan: Plan, picture: Picture, workplace: Workplace, result: JobResult) -> JobResult:
+    """Publish a picture that differs from what stands there."""
     if _is_identical(plan, picture):
         return _keep_identical(plan, picture, workplace, result)
     try:
@@ -132,6 +147,8 @@ def draw(job: Job, seed: int, workplace: Workplace, write: Callable[[bytes], Pat
 
 def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
     """Have ComfyUI make the picture of `job`, fetch it, encode it and check it."""
+    if workplace.sketch:
+        job = replace(job, checks=job.checks.for_sketch())
     try:
         job = send_inputs(job, workplace.client, workplace.store, sketch=workplace.sketch)
     except ComfygenError as error:
@@ -141,10 +158,14 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
     remote = _the_one(job, execution)
     source = workplace.client.fetch(remote)
     workplace.notify(Event(kind="fetched", job=job.id, value=len(source), maximum=len(source), text="bytes"))
-    inspection = inspect(source, _source_checks(job.checks, remote))
+    checks, baseline = job.checks, read_baseline(job, workplace.store)
+    inspection = inspect(source, _source_checks(checks, remote), baseline)
     _refuse_failing(job, source, inspection, workplace.store)
     data, encoding = encode(source, job.format, keep_metadata=job.keep_metadata)
-    final = inspection if encoding.startswith("png") else inspect(data, job.checks)
+    if encoding.startswith("png"):  # its pixels were judged already
+        final = replace(inspection, findings=tuple(judge_bytes(len(data), checks.file_bytes)))
+    else:
+        final = inspect(data, checks, baseline)
     _refuse_failing(job, data, final, workplace.store)
     return Picture(
         data=data,
@@ -207,9 +228,9 @@ def _the_one(job: Job, execution: Execution) -> RemoteImage:
 
 
 def _source_checks(checks: Checks, remote: RemoteImage) -> Checks:
-    """The checks for the file as ComfyUI names it; the job's own format is checked after encoding."""
+    """The checks for the file as ComfyUI names it; the job's own format and size are checked after encoding."""
     named = _FORMATS.get(PurePosixPath(remote.filename).suffix.lower(), "png")
-    return replace(checks, format=named)
+    return replace(checks, format=named, file_bytes=None)
 
 
 def _refuse_failing(job: Job, data: bytes, inspection: Inspection, store: Store) -> None:
@@ -313,12 +334,12 @@ def _refuse_what_is_on_disk(job: Job, picture: Picture, staged: Staged) -> None:
 
 
 def _ask_hooks(job: Job, picture: Picture, path: Path, workplace: Workplace) -> tuple[Finding, ...]:
-    """Ask users' own checks about the picture at `path`.
+    """Ask users' own checks about the picture at `path`, and the external scorer unless it is a placeholder.
 
     :returns: their warnings.
     :raises PictureRefused: one of them found an error.
     """
-    found: tuple[Finding, ...] = ()
+    found: tuple[Finding, ...] = () if workplace.sketch else workplace.score(job, path)
     for answer in workplace.hooks.pytest_comfygen_verify(job=job, path=path):
         if not isinstance(answer, list | tuple) or not all(_is_sound(one) for one in answer):
             msg = f"pytest_comfygen_verify must return a list of Findings with texts in every field, not {answer!r}"

@@ -9,7 +9,17 @@ from pathlib import Path
 from pytest_comfygen.errors import KeyConflict, Where
 from pytest_comfygen.language.schema import Verify
 from pytest_comfygen.language.schema.looks import Alpha, Brotherhood, Colours, FileBytes, SimilarTo
-from pytest_comfygen.records import Bounds, Checks, Duplicates, ImageFormat, Likeness, Palette, Scoring, Siblings, Transparency
+from pytest_comfygen.records import (
+    Bounds,
+    Checks,
+    Duplicates,
+    ImageFormat,
+    Likeness,
+    Palette,
+    Scoring,
+    Siblings,
+    Transparency,
+)
 
 __all__ = ["check_looks", "filled", "with_looks"]
 

@@ -114,6 +114,7 @@ def _fields(record: ImageRecord) -> dict[str, object]:
             "extrema": " ".join(f"{low}-{high}" for low, high in statistics.extrema),
             "dhash": statistics.dhash,
             "transparency": statistics.transparency,
+            **({} if statistics.brightness is None else {"brightness": statistics.brightness}),
         },
     }
 
@@ -166,6 +167,7 @@ def _verified(fields: Mapping[str, Any], size: Size) -> Verified:
             extrema=_extrema(_get(fields, "extrema", str)),
             dhash=_get(fields, "dhash", str),
             transparency=None if transparency is None else _number(fields, "transparency"),
+            brightness=None if fields.get("brightness") is None else _number(fields, "brightness"),
         ),
     )
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import cached_property
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -14,15 +16,19 @@ from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.naming import collision_key
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.chains import CHAINS, Chains
-from pytest_comfygen.records import Environment, Event, ImageRecord, Job, JobFile, JobResult, Model
+from pytest_comfygen.records import Environment, Event, Finding, ImageRecord, Job, JobFile, JobResult, Model
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
+    from pytest_comfygen.flows.pictures import Pictures
     from pytest_comfygen.flows.plan import Plan
+    from pytest_comfygen.flows.scoring import Scorers
     from pytest_comfygen.outputs.store import Store
     from pytest_comfygen.plugin.desk import Desk
 
-__all__ = ["Work"]
+__all__ = ["PICTURES", "Work"]
+
+PICTURES = "pictures"
 
 
 class Work:
@@ -57,7 +63,7 @@ class Work:
         found = next((desk for desk in self._desks if desk.premises.settings == settings), None)
         if found is None:
             from pytest_comfygen.flows.premises import Premises  # noqa: PLC0415  # a run that makes nothing must not pay
-            from pytest_comfygen.plugin.desk import Desk  # noqa: PLC0415  # as Premises
+            from pytest_comfygen.plugin.desk import Desk, Judges  # noqa: PLC0415  # as Premises
 
             premises = Premises(
                 settings=settings,
@@ -68,7 +74,7 @@ class Work:
                 worker=self._worker or 0,
                 is_worker=self._worker is not None,
             )
-            found = Desk(premises, self.plan, self.store)
+            found = Desk(premises, self.plan, self.store, lambda: Judges(self._pictures, self._score))
             self._desks.append(found)
             self._open.callback(found.close)
         return found
@@ -81,6 +87,7 @@ class Work:
         self._open.close()
         self._claims.clear()
         self._jobs.clear()
+        self.__dict__.pop("_pictures", None)
 
     # --- job files --------------------------------------------------------------------------------------------------
 
@@ -141,7 +148,31 @@ class Work:
             owned_elsewhere=self._is_owned_elsewhere,
             sha256_of=self._sha256_of,
             plan_of=plan_of,
+            score=self._score,
         )
+
+    @cached_property
+    def _pictures(self) -> Pictures:
+        """What the images of this run show."""
+        from pytest_comfygen.flows.pictures import Pictures  # noqa: PLC0415  # collecting must not pay
+
+        register = None
+        if self._worker is not None:
+            from pytest_comfygen.outputs.register import Register  # noqa: PLC0415  # only workers have one
+
+            register = Register(self.local_directory(PICTURES) / self._nonce)
+        return Pictures(lambda: chain.from_iterable(self._jobs.values()), self.plan, register)
+
+    def _score(self, job: Job, path: Path) -> tuple[Finding, ...]:
+        """What the job's external scorer says against the picture at `path`."""
+        return self._scorers.judge(job, path)
+
+    @cached_property
+    def _scorers(self) -> Scorers:
+        """The external scorers of the settings."""
+        from pytest_comfygen.flows.scoring import Scorers  # noqa: PLC0415  # few jobs have one
+
+        return Scorers(self._settings, self._root, Environment(os.environ))
 
     def is_out_of_reach(self, plan: Plan, is_selected: Callable[[Job], bool]) -> bool:
         """Whether a picture is to be made from an item that this run does not make.
@@ -178,7 +209,7 @@ class Work:
         """
         from pytest_comfygen.flows.settle import settle  # noqa: PLC0415  # collecting must not pay
 
-        return settle(plan, self.store(plan.job.root))
+        return settle(self._pictures.judged(plan), self.store(plan.job.root))
 
     def shares_server(self, one: Job, other: Job) -> bool:
         """Whether two jobs are made by the same server."""

@@ -301,6 +301,19 @@ class Checks:
     siblings: Siblings | None = None
     scoring: Scoring | None = None
 
+    def for_sketch(self) -> Checks:
+        """What a placeholder must show, which is not drawn to look like anything."""
+        return replace(
+            self,
+            alpha=None,
+            file_bytes=None,
+            palette=None,
+            duplicates=None,
+            similar_to=None,
+            siblings=None,
+            scoring=None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ServerWish:

@@ -38,6 +38,7 @@ class Settings(NamedTuple):
     sketch: bool
     overwrite_edited: bool
     adopt: bool
+    scorer: tuple[str, ...]
     timeout: float
     prompt: tuple[str, ...]
     count: int  # type: ignore[assignment]  # a tuple has a method of that name, which nobody asks settings for
@@ -248,6 +249,12 @@ def _read_lines(option: Option, value: object, source: str) -> tuple[str, ...]:
     return tuple(_read_text(option, line, source) for line in lines)
 
 
+def _read_commands(option: Option, value: object, source: str) -> tuple[str, ...]:
+    """Commands hold spaces, so in the environment each has a line of its own."""
+    lines = value if isinstance(value, list | tuple) else str(value).splitlines()
+    return tuple(_read_text(option, line, source) for line in lines if str(line).strip())
+
+
 def _read_urls(_option: Option, value: object, source: str) -> tuple[str, ...]:
     lines = value if isinstance(value, list | tuple) else str(value).split()
     urls = tuple(text for line in lines for text in str(line).split())
@@ -288,6 +295,7 @@ _READERS: Mapping[Kind, Callable[[Option, object, str], object]] = {
     "urls": _read_urls,
     "seconds": _read_seconds,
     "count": _read_count,
+    "commands": _read_commands,
 }
 
 

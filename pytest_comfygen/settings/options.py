@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 __all__ = ["COMFYUI_REPO", "OPTIONS", "Kind", "Option"]
 
-Kind = Literal["flag", "choice", "text", "lines", "urls", "seconds", "count"]
+Kind = Literal["flag", "choice", "text", "lines", "urls", "seconds", "count", "commands"]
 
 COMFYUI_REPO = "https://github.com/Comfy-Org/ComfyUI"
 
@@ -90,6 +90,16 @@ _IMAGES = (
         default=False,
         asks=True,
         help="record the images that stand there as what their jobs made, without making them",
+    ),
+    Option(
+        name="scorer",
+        kind="commands",
+        metavar="NAME=COMMAND",
+        default=(),
+        pattern=r"[A-Za-z][A-Za-z0-9_-]{0,49}\s*=\s*\S.*",
+        adds_up=True,
+        wanted="a name, =, and a command, such as aesthetic=python tools/score.py",
+        help="a program that gives images a score, under the name that job files ask for it by (repeatable)",
     ),
     Option(
         name="timeout",

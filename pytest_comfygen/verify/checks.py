@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from pytest_comfygen.records import Checks, Finding, ImageStatistics, Size
 from pytest_comfygen.verify.container import Container
+from pytest_comfygen.verify.looks import added_settings, judge_alpha, judge_bytes
 
 __all__ = ["LARGEST_PX", "Seen", "judge", "judge_content", "may_decode", "settings_hash"]
 
@@ -62,6 +63,8 @@ def judge(seen: Seen, checks: Checks) -> tuple[Finding, ...]:
         *_judge_size(seen.statistics.size if seen.statistics else seen.container.size, checks),
         *_judge_mode(seen, checks),
         *(judge_content(seen.statistics, checks) if seen.statistics else ()),
+        *(judge_alpha(seen.statistics, checks.alpha) if seen.statistics else ()),
+        *judge_bytes(seen.length, checks.file_bytes),
     )
 
 
@@ -76,13 +79,14 @@ def settings_hash(checks: Checks) -> str:
 
     Kept in records, so it never changes: a check that is added later enters the JSON only where it is switched on.
     """
-    settings = {
+    settings: dict[str, object] = {
         "allow_blank": checks.allow_blank,
         "format": checks.format,
         "min_stddev": float(checks.min_stddev),
         "mode": checks.mode,
         "size": str(checks.size) if checks.size else None,
     }
+    settings |= added_settings(checks)
     return hashlib.sha256(json.dumps(settings, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -7,16 +7,18 @@ import math
 import struct
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
 
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from pytest_comfygen.records import Checks, ImageStatistics, Inspection, Size
+from pytest_comfygen.records import Checks, Finding, ImageStatistics, Inspection, Size
 from pytest_comfygen.verify import container
 from pytest_comfygen.verify.checks import Seen, judge, may_decode
 from pytest_comfygen.verify.container import looks_like
+from pytest_comfygen.verify.likeness import judge_likeness
+from pytest_comfygen.verify.looks import judge_palette
 
 __all__ = ["inspect", "looks_like"]
 
@@ -49,9 +51,11 @@ _DHASH_SIZE = (17, 16)  # 16 rows of 17 pixels have 256 neighbours
 _ALPHA_MODES = ("RGBA", "LA")
 
 
-def inspect(data: bytes, checks: Checks) -> Inspection:
-    """Decode, measure and judge a picture; never raises, whatever the bytes are.
+def inspect(data: bytes, checks: Checks, baseline: bytes | None = None) -> Inspection:
+    """Decode, measure and judge a picture; never raises for what its bytes are.
 
+    :param baseline: the picture that `checks.similar_to` names, where it is to be compared with.
+    :raises MetricsMissing: numpy is wanted and is not installed.
     :returns: the findings, and with them the statistics and the pixels' hash whenever the file is whole and decodes,
         also when it is refused for something else.
     """
@@ -66,7 +70,24 @@ def inspect(data: bytes, checks: Checks) -> Inspection:
         except _UNREADABLE as error:
             return Inspection(judge(replace(seen, fault=_reason(error)), checks))
         seen = replace(seen, mode=picture.mode, frames=frames, statistics=_measure(pixels))
-    return Inspection(judge(seen, checks), seen.statistics, _hash_pixels(pixels))
+    findings = (*judge(seen, checks), *_judge_pixels(pixels, seen.statistics, checks, baseline))
+    return Inspection(findings, seen.statistics, _hash_pixels(pixels))
+
+
+def _judge_pixels(
+    pixels: Image.Image, statistics: ImageStatistics | None, checks: Checks, baseline: bytes | None
+) -> Iterator[Finding]:
+    """The checks that need more than the statistics."""
+    yield from judge_palette(pixels, checks.palette)
+    if checks.similar_to is None or baseline is None or statistics is None:
+        return
+    try:
+        model = _resolve_palette(_decode(baseline, getattr(container.read(baseline), "format", ""))[0])
+    except _UNREADABLE as error:
+        found, fix = f"{checks.similar_to.file.name}: {_reason(error)}", "name another baseline"
+        yield Finding("baseline-unreadable", "error", found, "a png, webp or jpeg that decodes", fix)
+        return
+    yield from judge_likeness(pixels, statistics.dhash, (model, _measure(model).dhash), checks.similar_to)
 
 
 def _decode(data: bytes, format_: str) -> tuple[Image.Image, int]:
@@ -106,7 +127,18 @@ def _measure(picture: Image.Image) -> ImageStatistics:
         extrema=tuple(_extrema(band) for band in bands),
         dhash=_difference_hash(picture),
         transparency=round(bands[-1][0] / sum(bands[-1]), 6) if has_alpha else None,
+        brightness=_brightness([_mean(band) for band in colours]),
     )
+
+
+def _mean(band: list[int]) -> float:
+    return sum(value * times for value, times in enumerate(band)) / sum(band)
+
+
+def _brightness(means: list[float]) -> float:
+    """The mean luma. Source: ITU-R BT.601, as Pillow's conversion to grey."""
+    red, green, blue = means * 3 if len(means) == 1 else means
+    return round(0.299 * red + 0.587 * green + 0.114 * blue, 2)
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:

@@ -42,7 +42,13 @@ def servers(tmp_path: Path) -> Servers:
         notify=lambda _: None,
         default_url=URL,
     )
-    return Servers(premises, Neighbourly(premises), Models(premises), lambda job: plan_sketch(job, nonce=""), Store)
+
+
+    def plan_of(job: Job) -> Plan:
+        return plan_sketch(job, nonce="")
+
+    judges = Judges(Pictures(tuple, plan_of, None), lambda _job, _path: ())
+    return Servers(premises, Neighbourly(premises), Models(premises), plan_of, Store, judges=judges)
 
 
 def job(tmp_path: Path) -> Job:

@@ -163,9 +163,9 @@ class SimilarTo(Shorter):
     distance: Annotated[int, Field(ge=0, le=256), Wants("an integer from 0 to 256")] | None = key(
         "In how many of 256 bits the perceptual hashes may differ.", 24, default=32
     )
-    min_ssim: (
-        Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False), Wants("a number from -1 to 1")] | None
-    ) = key("Least structural similarity; needs the extra `metrics`.", 0.7)
+    min_ssim: Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False), Wants("a number from -1 to 1")] | None = key(
+        "Least structural similarity; needs the extra `metrics`.", 0.7
+    )
 
     @classmethod
     def _opened(cls, value: object) -> object:
@@ -184,9 +184,9 @@ class Brotherhood(Shorter):
     SHORT_FORMS = ({"type": "boolean"},)
 
     on: Flag | None = key("Whether the item is one of them.", default=True)
-    brightness: (
-        Annotated[float, Field(ge=0, le=255, allow_inf_nan=False), Wants("a number from 0 to 255")] | None
-    ) = key("How far the mean brightness may lie from the median of all.", 40, default=64)
+    brightness: Annotated[float, Field(ge=0, le=255, allow_inf_nan=False), Wants("a number from 0 to 255")] | None = (
+        key("How far the mean brightness may lie from the median of all.", 40, default=64)
+    )
 
     @classmethod
     def _opened(cls, value: object) -> object:

@@ -143,7 +143,7 @@ class Verify(Closed):
     )
     similar_to: SimilarKey | None = _key("A baseline that the image must be like.", "approved/dwarf.png")
     siblings: SiblingsKey | None = _key(
-        "The items of this file that have this key agree in size, mode and brightness.", True, {"brightness": 40}
+        "The items of this file that have this key agree in size, mode and brightness.", {"brightness": 40}
     )
     scorer: ScorerName | None = _key("The external scorer that is asked, by its name in the settings.", "aesthetic")
     min_score: MinScore | None = _key("The least score that will do.", 0.7)

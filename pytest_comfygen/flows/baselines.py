@@ -1,0 +1,43 @@
+"""The baseline that a picture must be like: which one it is, and its bytes where it is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pytest_comfygen.errors import InputMissing
+from pytest_comfygen.flows.inputs import missing
+from pytest_comfygen.outputs.store import Store
+from pytest_comfygen.records import InputImage, Job, relative
+
+__all__ = ["read_baseline", "with_baseline"]
+
+_KEY = "verify.similar_to"
+
+
+def with_baseline(job: Job, store: Store) -> Job:
+    """The job with the hash of its baseline among its check settings, so that another baseline is another check.
+
+    :raises InputMissing: it is not there.
+    """
+    likeness = job.checks.similar_to
+    if likeness is None:
+        return job
+    seen = store.look(likeness.file)
+    if not seen.exists:
+        raise missing(job, _KEY, InputImage(likeness.file, likeness.item))
+    found = replace(likeness, sha256=seen.lfs_oid or seen.sha256)
+    return replace(job, checks=replace(job.checks, similar_to=found))
+
+
+def read_baseline(job: Job, store: Store) -> bytes | None:
+    """The baseline's bytes; None for a job without one.
+
+    :raises InputMissing: it is a Git LFS pointer.
+    """
+    likeness = job.checks.similar_to
+    if likeness is None:
+        return None
+    if store.look(likeness.file).lfs_oid is not None:
+        told = f"{relative(likeness.file, job.root)} is a Git LFS pointer, not an image"
+        raise InputMissing(told, where=job.place(_KEY), hint="git lfs pull")
+    return store.read(likeness.file)
