@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np  # noqa: F401  # it cannot be loaded a second time, as the inner runs would
 import pytest
 
 import pytest_comfygen.plugin.collect  # noqa: F401  # all rooms, once: pytester would load them again for each run

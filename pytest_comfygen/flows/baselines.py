@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pytest_comfygen.errors import InputMissing
+from pytest_comfygen.errors import InputMissing, MetricsMissing
 from pytest_comfygen.flows.inputs import missing
 from pytest_comfygen.outputs.store import Store
-from pytest_comfygen.records import InputImage, Job, relative
+from pytest_comfygen.records import Checks, InputImage, Inspection, Job, relative
 
-__all__ = ["read_baseline", "with_baseline"]
+__all__ = ["examine", "with_baseline"]
 
 _KEY = "verify.similar_to"
 
@@ -29,11 +29,23 @@ def with_baseline(job: Job, store: Store) -> Job:
     return replace(job, checks=replace(job.checks, similar_to=found))
 
 
-def read_baseline(job: Job, store: Store) -> bytes | None:
-    """The baseline's bytes; None for a job without one.
+def examine(data: bytes, job: Job, store: Store, checks: Checks | None = None) -> Inspection:
+    """Decode, measure and judge a picture of `job`, with its baseline at hand.
 
-    :raises InputMissing: it is a Git LFS pointer.
+    :param checks: instead of the job's.
+    :raises InputMissing: the baseline is a Git LFS pointer.
+    :raises MetricsMissing: numpy is wanted and is not installed.
     """
+    from pytest_comfygen.verify.image import inspect  # noqa: PLC0415  # where all is current, nothing is decoded
+
+    try:
+        return inspect(data, checks or job.checks, _read_baseline(job, store))
+    except MetricsMissing as error:
+        raise error.at(job.place(_KEY)) from None
+
+
+def _read_baseline(job: Job, store: Store) -> bytes | None:
+    """The baseline's bytes; None for a job without one."""
     likeness = job.checks.similar_to
     if likeness is None:
         return None

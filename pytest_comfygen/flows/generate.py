@@ -24,7 +24,7 @@ from pytest_comfygen.errors import (
     SeveralOutputs,
     WriteFailed,
 )
-from pytest_comfygen.flows.baselines import read_baseline
+from pytest_comfygen.flows.baselines import examine
 from pytest_comfygen.flows.inputs import send_inputs
 from pytest_comfygen.flows.pictures import Pictures
 from pytest_comfygen.flows.plan import ADOPTED, Judge, Plan
@@ -50,7 +50,6 @@ from pytest_comfygen.records import (
     relative,
 )
 from pytest_comfygen.verify.encoding import encode
-from pytest_comfygen.verify.image import inspect
 from pytest_comfygen.verify.looks import judge_bytes
 
 __all__ = ["Picture", "Workplace", "draw", "generate", "make_picture"]
@@ -158,14 +157,13 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
     remote = _the_one(job, execution)
     source = workplace.client.fetch(remote)
     workplace.notify(Event(kind="fetched", job=job.id, value=len(source), maximum=len(source), text="bytes"))
-    checks, baseline = job.checks, read_baseline(job, workplace.store)
-    inspection = inspect(source, _source_checks(checks, remote), baseline)
+    inspection = examine(source, job, workplace.store, _source_checks(job.checks, remote))
     _refuse_failing(job, source, inspection, workplace.store)
     data, encoding = encode(source, job.format, keep_metadata=job.keep_metadata)
     if encoding.startswith("png"):  # its pixels were judged already
-        final = replace(inspection, findings=tuple(judge_bytes(len(data), checks.file_bytes)))
+        final = replace(inspection, findings=tuple(judge_bytes(len(data), job.checks.file_bytes)))
     else:
-        final = inspect(data, checks, baseline)
+        final = examine(data, job, workplace.store)
     _refuse_failing(job, data, final, workplace.store)
     return Picture(
         data=data,

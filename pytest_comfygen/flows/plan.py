@@ -19,7 +19,7 @@ from pytest_comfygen.errors import (
     PictureRefused,
     RecordDamaged,
 )
-from pytest_comfygen.flows.baselines import read_baseline, with_baseline
+from pytest_comfygen.flows.baselines import examine, with_baseline
 from pytest_comfygen.flows.fingerprint import compare, fingerprint_of
 from pytest_comfygen.flows.inputs import look_at_inputs
 from pytest_comfygen.flows.retries import kept_seed
@@ -190,7 +190,7 @@ def _for_recorded(plan: Plan, record: ImageRecord, store: Store, settings: Setti
     if plan.seen.lfs_oid is not None:
         return _for_edited(plan, store, settings)
     data = store.read(plan.job.output)
-    inspection = _inspect(data, plan.job, store)
+    inspection = examine(data, plan.job, store)
     if inspection.pixels_sha256 == record.pixels_sha256:
         return _for_intact(replace(plan, inspection=inspection), record, store, settings, refresh=True)
     if inspection.pixels_sha256 is None and _is_damaged(data, inspection, plan.job):
@@ -221,7 +221,7 @@ def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Setting
     plan = replace(plan, uncompared=uncompared)
     recheck = refresh or record.verified.settings != settings_hash(plan.job.checks)
     if recheck and plan.seen.lfs_oid is None:
-        inspection = plan.inspection or _inspect(store.read(plan.job.output), plan.job, store)
+        inspection = plan.inspection or examine(store.read(plan.job.output), plan.job, store)
         plan, refresh = replace(plan, inspection=inspection), True
         changed += tuple(
             Reason("check", key=finding.code, old=finding.found, new=finding.wanted) for finding in inspection.errors
@@ -240,7 +240,7 @@ def _scored(plan: Plan, store: Store, settings: Settings, score: Judge) -> Plan:
     known = plan.record.verified.settings if plan.record and plan.action != "adopt" else ""
     if known == settings_hash(plan.job.checks) or not (failing := score(plan.job, plan.job.output)):
         return plan
-    if plan.action == "adopt":
+    if settings.adopt:
         return _not_adopted(plan, failing)
     reasons = tuple(Reason("check", key=one.code, old=one.found, new=one.wanted) for one in failing)
     return _for_reasons(plan, reasons, store, settings)
@@ -290,7 +290,7 @@ def _adoption(plan: Plan, store: Store) -> Plan:
     if plan.seen.lfs_oid is not None:
         pointer = ImageUnrecorded(f"{plan.job.output_name} is a Git LFS pointer, not an image", hint="git lfs pull")
         return _refused(plan, pointer)
-    inspection = _inspect(store.read(plan.job.output), plan.job, store)
+    inspection = examine(store.read(plan.job.output), plan.job, store)
     failing = inspection.errors
     if failing or inspection.statistics is None:
         return _not_adopted(plan, failing)
@@ -315,12 +315,6 @@ def _is_damaged(data: bytes, inspection: Inspection, job: Job) -> bool:
     """A broken copy of what stood there, such as a torn download; anything else may be somebody's work."""
     codes = {finding.code for finding in inspection.findings}
     return not data or (looks_like(data, job.format) and not codes.isdisjoint(_DAMAGE))
-
-
-def _inspect(data: bytes, job: Job, store: Store) -> Inspection:
-    from pytest_comfygen.verify.image import inspect  # noqa: PLC0415  # where all is current, nothing is decoded
-
-    return inspect(data, job.checks, read_baseline(job, store))
 
 
 def _recorded(job: Job, store: Store) -> tuple[ImageRecord | None, RecordDamaged | None]:

@@ -48,7 +48,7 @@ def _array(picture: Image.Image) -> NDArray[np.float64]:
     """`(height, width) float64`, 0..255."""
     try:
         import numpy as np  # noqa: PLC0415  # an extra
-    except ImportError:
+    except ModuleNotFoundError:
         raise MetricsMissing("`min_ssim` needs numpy, which is not installed") from None
     return np.asarray(picture, dtype=np.float64)
 
