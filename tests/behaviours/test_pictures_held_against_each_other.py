@@ -123,7 +123,7 @@ def test_equal_images_are_both_told_whatever_their_order(
     assert twins.images_line(result) == "images: 2 failed"
     result.stdout.fnmatch_lines_random(
         [
-            "*[[]duplicate[]] *:5:3: assets/kin_dwarf.png shows the same pixels as assets/kin_elf.png (jobs/*::kin_elf)",
+            "*[[]duplicate[]] *:5:3: assets/kin_dwarf.png shows the same pixels as assets/kin_elf.png (*::kin_elf)",
             "*[[]duplicate[]] *:6:3: assets/kin_elf.png shows the same pixels as assets/kin_dwarf.png (*::kin_dwarf)",
         ]
     )
