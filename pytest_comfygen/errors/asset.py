@@ -10,9 +10,11 @@ __all__ = [
     "ImageDuplicate",
     "ImageEdited",
     "ImageMissing",
+    "ImageOrphan",
     "ImageStale",
     "ImageUnlike",
     "ImageUnrecorded",
+    "IndexStale",
     "InputMissing",
     "InputNotReady",
     "OwnedByAnother",
@@ -31,6 +33,12 @@ class ImageMissing(AssetError):
     """The image was never made, or is gone."""
 
     code = "missing"
+
+
+class ImageOrphan(AssetError):
+    """An image has a record of what made it, and no job makes it any more."""
+
+    code = "orphan"
 
 
 class ImageStale(AssetError):
@@ -74,6 +82,12 @@ class WriteFailed(AssetError):
     """The image or its record could not be written; nothing was lost."""
 
     code = "write-failed"
+
+
+class IndexStale(AssetError):
+    """The index of a job file's images is missing, or does not say what images there are."""
+
+    code = "index-stale"
 
 
 class InputMissing(AssetError):

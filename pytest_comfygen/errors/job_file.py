@@ -15,6 +15,7 @@ __all__ = [
     "FileMissing",
     "FileUnreadable",
     "IncludeCycle",
+    "IndexForeign",
     "ItemCycle",
     "JobFileError",
     "KeyConflict",
@@ -230,6 +231,13 @@ class OutputCollision(JobFileError):
 
     code = "output-collision"
     default_hint = "rename one of the items, or give one file another `output`"
+
+
+class IndexForeign(JobFileError):
+    """Something else than an index of images stands where a job file wants its own."""
+
+    code = "index-foreign"
+    default_hint = "move it away, or give `output.index` another name"
 
 
 class UnknownFormat(JobFileError):

@@ -9,7 +9,7 @@ from pytest_comfygen.engine.models import ModelHashes, check_weights, find_model
 from pytest_comfygen.errors import ComfygenError, HashMismatch, ModelDamaged, ModelMissing, WriteFailed
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import local_model_places
-from pytest_comfygen.records import CheckpointRecipe, FoundModel, Job, Model, ModelPlaces
+from pytest_comfygen.records import CheckpointRecipe, DownloadPlan, FoundModel, Job, Model, ModelPlaces
 
 __all__ = ["Models", "listed_models", "listed_name", "missing_model", "models_of", "with_names"]
 
@@ -104,6 +104,12 @@ class Models:
             self._forget(missing)
         else:
             self._missing |= not_here(missing, self._where())
+
+    def planned_downloads(self, missing: Sequence[Model]) -> DownloadPlan:
+        """What would have to be downloaded, as far as it is declared; nobody is asked."""
+        from pytest_comfygen.engine.download import plan_downloads  # noqa: PLC0415  # what is there needs no network
+
+        return plan_downloads(missing, self._where(), access=None)
 
     def check(self, job: Job) -> None:
         """What the job needs is on this machine and can be used.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 from pytest_comfygen.errors import (
     AssetError,
@@ -26,14 +25,12 @@ from pytest_comfygen.flows.retries import kept_seed
 from pytest_comfygen.language.seeds import seed_from_nonce
 from pytest_comfygen.outputs.report import finding_rows, reason_lines
 from pytest_comfygen.outputs.store import OnDisk, Store
-from pytest_comfygen.records import Finding, Fingerprint, ImageRecord, Inspection, Job, Model, Reason
+from pytest_comfygen.records import Finding, Fingerprint, ImageRecord, Inspection, Job, Model, PlannedAction, Reason
 from pytest_comfygen.settings import Settings
 from pytest_comfygen.verify.checks import settings_hash
 from pytest_comfygen.verify.container import looks_like
 
-__all__ = ["ADOPTED", "Action", "Owner", "Plan", "make_plan", "plan_sketch", "seed_for"]
-
-Action = Literal["make", "keep", "refresh", "adopt", "planned", "refuse"]
+__all__ = ["ADOPTED", "Owner", "Plan", "make_plan", "plan_sketch", "seed_for"]
 
 ADOPTED = "adopted"  # the encoding of an image that we did not write
 _DAMAGE = frozenset(("truncated", "damaged", "not-an-image"))
@@ -57,7 +54,7 @@ class Plan:
     """
 
     job: Job
-    action: Action
+    action: PlannedAction
     seed: int
     fingerprint: Fingerprint
     seen: OnDisk
@@ -228,7 +225,8 @@ def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Setting
         )
     if changed:
         return _for_reasons(plan, changed, store, settings)
-    if settings.update == "all" and not settings.adopt and record.encoding != ADOPTED:
+    is_kept = record.encoding == ADOPTED or plan.job.status == "approved"
+    if settings.update == "all" and not settings.adopt and not is_kept:
         return replace(plan, action="make", reasons=(Reason("asked"),))
     return replace(plan, action="refresh" if refresh and settings.update != "none" else "keep")
 

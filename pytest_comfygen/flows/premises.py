@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_comfygen.outputs.durations import Durations
 from pytest_comfygen.records import Event
 from pytest_comfygen.settings import Settings
 
@@ -34,6 +35,11 @@ class Premises:
     worker: int = 0
     is_worker: bool = False
     default_url: str = DEFAULT_URL
+
+    @property
+    def durations(self) -> Durations:
+        """How long pictures took on this machine."""
+        return Durations(self.local_directory("cache") / "durations.jsonl")
 
     def say(self, text: str) -> None:
         """Tell the user something that happened."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_comfygen.engine.install import Install, InstallState, Places, ensure, failed_nodes, gpus, look
+from pytest_comfygen.engine.install import Install, InstallState, Places, ensure, failed_nodes, gpus, look, plan
 from pytest_comfygen.engine.server import (
     ANY_GPU,
     Lease,
@@ -35,7 +35,7 @@ from pytest_comfygen.flows.contact import first_that_answers, server_at
 from pytest_comfygen.flows.persist import patiently
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import install_wish, our_model_paths
-from pytest_comfygen.records import ServerInfo
+from pytest_comfygen.records import Job, ServerInfo
 
 __all__ = ["Machine", "device_for", "end_unused"]
 
@@ -114,6 +114,25 @@ class Machine:
         else:
             with self._own(self._installed(install), args) as server:
                 yield server
+
+    def is_elsewhere(self, job: Job) -> bool:
+        """Whether the job's file names a server of its own, and nobody set another."""
+        return bool(job.server.urls) and not (self._settings.url or self._settings.sketch)
+
+    def prospect(self) -> str:
+        """Which server would make the run's pictures, and what would have to happen for it; nothing is started."""
+        settings = self._settings
+        if settings.url:
+            return f"the server at {', '.join(settings.url)}"
+        if found := self._running_already():
+            return f"the ComfyUI {found.info.version} that runs at {found.info.url}"
+        wish, state = install_wish(settings, self._premises.root), self._look()
+        if state.install:
+            return f"ComfyUI {state.install.revision} in {settings.dir}, which would be started"
+        reasons = "; ".join(state.reasons)
+        if settings.install == "never":
+            return f"none: {reasons}, and ComfyUI may not be installed"
+        return f"ComfyUI, after {plan(wish, state, self._premises.environment).described()} ({reasons})"
 
     def lease_at(self, url: str) -> Lease | None:
         """Our use of the server that was found at `url`, when we started it."""

@@ -12,6 +12,7 @@ from pytest_comfygen.language.chains import linked
 from pytest_comfygen.language.drafts import Draft
 from pytest_comfygen.language.gathered import Gathered
 from pytest_comfygen.language.include import Inherited, declared_in, defaults_of, inherited_by
+from pytest_comfygen.language.index import index_of
 from pytest_comfygen.language.load import Document, Mark, Table, document_of, parse, read_text
 from pytest_comfygen.language.merge import merged
 from pytest_comfygen.language.places import JobPlaces, Origin, Steps
@@ -43,7 +44,8 @@ def load_job_file(path: Path, root: Path) -> JobFile:
     inherited = inherited_by(file, root, document, parsed)
     origin = Origin(document, text, [one.origin for one in inherited])
     expander = _Expander(document, parsed, origin, inherited, file=file, root=root, home=file.parent)
-    job_file = JobFile(path=file, jobs=expander.jobs(), warnings=expander.warnings())
+    index = index_of(parsed.output or Output(), document, root, file.parent)
+    job_file = JobFile(path=file, jobs=expander.jobs(), warnings=expander.warnings(), index=index)
     origin.release()
     return job_file
 

@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 from pytest_comfygen.errors import RecordDamaged, Where
 from pytest_comfygen.records import Fingerprint, ImageRecord, ImageStatistics, Scalar, Size, Verified
 
-__all__ = ["dump", "parse", "read", "record_path"]
+__all__ = ["RECORDS", "dump", "parse", "read", "record_path"]
+
+RECORDS = ".comfyrecords"  # the directory beside images that holds their records
 
 _T = TypeVar("_T")
 
@@ -34,7 +36,7 @@ def record_path(output: Path) -> Path:
 
 def _record_name(output: Path) -> str:
     directory, name = os.path.split(output)
-    return os.path.join(directory, ".comfyrecords", f"{name}.json")  # noqa: PTH118  # for every image of a run
+    return os.path.join(directory, RECORDS, f"{name}.json")  # noqa: PTH118  # for every image of a run
 
 
 def dump(record: ImageRecord) -> str:

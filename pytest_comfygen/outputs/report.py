@@ -8,7 +8,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pytest_comfygen.errors import ComfygenError
 from pytest_comfygen.records import Event, Finding, Reason, Scalar
 
-__all__ = ["WORDS", "finding_rows", "images_line", "one_line", "progress_line", "reason_lines", "render"]
+__all__ = [
+    "WORDS",
+    "duration",
+    "finding_rows",
+    "harmless",
+    "images_line",
+    "one_line",
+    "progress_line",
+    "reason_lines",
+    "render",
+    "with_unit",
+]
 
 # Outcomes in the order in which the summary line counts them.
 _COUNTED = (
@@ -17,6 +28,7 @@ _COUNTED = (
     "identical",
     "adopted",
     "planned",
+    "pruned",
     "failed",
     "missing",
     "stale",
@@ -30,6 +42,7 @@ WORDS: Mapping[str, tuple[str, str, str]] = {
     "current": (".", "CURRENT", "green"),
     "identical": ("=", "IDENTICAL", "green"),
     "adopted": ("a", "ADOPTED", "green"),
+    "pruned": ("p", "PRUNED", "green"),
 }
 
 _LONGEST_VALUE = 60
@@ -39,7 +52,7 @@ _CONTEXT = 12
 
 def one_line(error: ComfygenError) -> str:
     """`[code] file:line:column: message`, the line that pytest's short summary shows."""
-    return _harmless(f"[{error.code}] {error}")
+    return harmless(f"[{error.code}] {error}")
 
 
 def render(error: ComfygenError, *, hint: str = "", rerun: str = "") -> str:
@@ -59,15 +72,15 @@ def render(error: ComfygenError, *, hint: str = "", rerun: str = "") -> str:
 def _lines(error: ComfygenError) -> Iterator[str]:
     yield one_line(error)
     for detail in error.details:
-        yield _harmless(f"    {detail}")
+        yield harmless(f"    {detail}")
     if error.hint:
-        yield _harmless(f"  hint: {error.hint}")
+        yield harmless(f"  hint: {error.hint}")
     for other in error.also:
         yield from _lines(other)
 
 
-def _harmless(text: str) -> str:
-    """Without what would act on a terminal: a record, a server's answer or a prompt may hold escape sequences."""
+def harmless(text: str) -> str:
+    """The text without escape sequences, which a record, a server's answer or a prompt may hold."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
@@ -80,24 +93,25 @@ def progress_line(event: Event) -> str:
     """
     line = f"{event.subject}: {event.text}"
     if event.per_s > 0:
-        line += f" {_amount(event)}, {_with_unit(event.per_s)}/s"
-        line += f", {_duration((event.maximum - event.value) / event.per_s)} left" if event.maximum else ""
+        line += f" {_amount(event)}, {with_unit(event.per_s)}/s"
+        line += f", {duration((event.maximum - event.value) / event.per_s)} left" if event.maximum else ""
     elif event.maximum:
         line += f" {event.value / event.maximum:.0%}"
-    return _harmless(line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…")
+    return harmless(line if len(line) <= _LONGEST_LINE else f"{line[: _LONGEST_LINE - 1]}…")
 
 
 def _amount(event: Event) -> str:
     """`1.2 of 6.9 GB`, or `1.2 GB` where the end is not known."""
     if not event.maximum:
-        return _with_unit(event.value)
+        return with_unit(event.value)
     factor, unit = _unit(event.maximum)
     return f"{event.value / factor:.1f} of {event.maximum / factor:.1f} {unit}"
 
 
-def _with_unit(size_bytes: float) -> str:
+def with_unit(size_bytes: float) -> str:
+    """A size as people read it: `6.9 GB`."""
     factor, unit = _unit(size_bytes)
-    return f"{size_bytes / factor:.1f} {unit}"
+    return f"{size_bytes / factor:.{1 if factor > 1 else 0}f} {unit}"
 
 
 def _unit(size_bytes: float) -> tuple[float, str]:
@@ -107,7 +121,8 @@ def _unit(size_bytes: float) -> tuple[float, str]:
     return 1, "B"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time as people say it: `40 s`, `12 min`, `3.5 h`."""
     if seconds < 100:  # noqa: PLR2004  # up to where people count in seconds
         return f"{max(seconds, 1):.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004  # as above

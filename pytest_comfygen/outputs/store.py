@@ -258,6 +258,15 @@ class Store:
         self._write_local(target, self.read(output))
         return target
 
+    def remove(self, path: Path) -> None:
+        """Delete an image or a record, if it is there.
+
+        :raises AssetError: it cannot be deleted, or a link leads out of the repository.
+        """
+        with self._guard.translated(path, "deleted"):
+            self._guard.refuse_outside(path)
+            path.unlink(missing_ok=True)
+
     def write_sketch(self, output: Path, data: bytes) -> Path:
         """Write a placeholder of an image, away from the assets and without a record.
 

@@ -12,8 +12,8 @@ from pytest_comfygen import hookspecs
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.fixtures import comfy_client, comfy_generate, comfy_install, comfy_server, comfy_settings
 from pytest_comfygen.plugin.options import add_options, keep_bytecode_to_ourselves
-from pytest_comfygen.plugin.reporting import Reporting
-from pytest_comfygen.plugin.selection import keep_asked, wants
+from pytest_comfygen.plugin.reporting import watch
+from pytest_comfygen.plugin.selection import keep_asked, see_to_orphans, wants
 from pytest_comfygen.plugin.session import close_session, open_session, session_of
 from pytest_comfygen.plugin.terminal import retell, word_of
 
@@ -43,7 +43,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Do what is done instead of a test run, when that is asked for."""
-    if not (config.option.comfy_doctor or config.option.comfy_stop or config.option.comfy_json):
+    option = config.option
+    if not (option.comfy_doctor or option.comfy_stop or (option.comfy_json and not option.comfy_plan)):
         return None
     from pytest_comfygen.plugin.commands import run_command  # noqa: PLC0415  # a test run must not pay
 
@@ -53,8 +54,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the run."""
     config.addinivalue_line("markers", "comfygen: an image of a comfyjob file")
-    session = open_session(config)
-    config.pluginmanager.register(Reporting(config, session), "comfygen-reporting")
+    watch(config, open_session(config))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -84,9 +84,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ComfyFile 
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the images that this run does not ask for."""
-    keep_asked(config, items)
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Leave out the images that this run does not ask for, and see to those that no job names."""
+    keep_asked(session.config, items)
+    see_to_orphans(session, items)
 
 
 @pytest.hookimpl(wrapper=True)

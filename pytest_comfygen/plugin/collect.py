@@ -16,6 +16,7 @@ from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, Where
 from pytest_comfygen.outputs.report import one_line, reason_lines, render
 from pytest_comfygen.plugin.selection import bring_forward
 from pytest_comfygen.plugin.session import session_of
+from pytest_comfygen.plugin.terminal import INDEX
 from pytest_comfygen.records import ImageRecord, Job, JobFile, JobResult, Scalar
 from pytest_comfygen.settings import Settings
 
@@ -60,7 +61,7 @@ class ComfyFile(pytest.Module):
                 self._warn(job_file.warnings)
             except ComfygenWarning as warning:  # warnings are errors in this run
                 raise self.CollectError(str(warning)) from None
-            items: list[pytest.Item | pytest.Collector] = list(self._items(job_file))
+            items: list[pytest.Item | pytest.Collector] = [*self._items(job_file), *self._index_item(job_file)]
         if len(items) > _MANY:
             # At its end Python looks for garbage among all that is alive, just before the process gives it back
             # anyway: a fifth of the time that collecting 10 000 images takes. By then pytest has looked for its own.
@@ -82,6 +83,13 @@ class ComfyFile(pytest.Module):
             # One private read: pytest resolves fixtures anew for each item (10 000 items: 1.28 s, shared 0.49 s).
             shared = getattr(item, "_fixtureinfo", None)
             yield item
+
+    def _index_item(self, job_file: JobFile) -> Iterator[pytest.Item]:
+        """The list of the images, in a run that looks at what is there; others write it at their end."""
+        if job_file.index and session_of(self.config).settings.only_looks:
+            from pytest_comfygen.plugin.indexes import IndexItem  # noqa: PLC0415  # few job files want one
+
+            yield IndexItem.from_parent(self, name=f"{INDEX}{job_file.index.path.name}")
 
     def _mark(self, tag: str) -> pytest.MarkDecorator:
         """A tag as a mark, registered once, so that `--strict-markers` knows it."""
@@ -239,6 +247,7 @@ class ComfyItem(pytest.Function):
             raise AssertionError(msg)
         plan, meeting = self._plan, self._meeting
         result = work.settle(plan) if meeting is None else self._make(plan, meeting)
+        work.note_result(self.job, result)
         self.user_properties.extend(_properties(self.job, result))
         self.ihook.pytest_comfygen_finished(job=self.job, result=result)
         for finding in result.warnings:
@@ -293,6 +302,8 @@ def _properties(job: Job, result: JobResult) -> Iterator[tuple[str, str]]:
     yield "comfygen.output", job.output_name
     if result.outcome != "planned" and any(reason.kind != "missing" for reason in result.reasons):
         yield "comfygen.reason", "; ".join(reason_lines(result.reasons))
+    if result.drift:
+        yield "comfygen.drift", result.drift
     record, timing = result.record, result.timing
     found = {
         "sha256": record.file_sha256 if record else None,

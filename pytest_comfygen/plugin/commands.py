@@ -19,7 +19,7 @@ from pytest_comfygen.plugin.session import comfy_dirs, refuse_strange_root, repo
 from pytest_comfygen.records import Environment
 from pytest_comfygen.settings import Settings, resolve
 
-__all__ = ["run_command"]
+__all__ = ["run_command", "write"]
 
 
 def run_command(config: pytest.Config) -> int | None:
@@ -37,7 +37,7 @@ def run_command(config: pytest.Config) -> int | None:
     if option.comfy_stop and not option.comfy_json:
         return _stop(config)
     if not option.comfy_doctor:
-        raise usage_error(SettingsConflict("--comfy-json goes with --comfy-doctor"))
+        raise usage_error(SettingsConflict("--comfy-json goes with --comfy-doctor or --comfy-plan"))
     return _examine(config)
 
 
@@ -51,7 +51,7 @@ def _drop_what_others_printed(config: pytest.Config) -> None:
 def _stop(config: pytest.Config) -> int:
     refuse_strange_root(config, read_settings(config))  # a command line with a mistake does nothing
     servers = stop_servers(repository_of(config))
-    _write(stopping_lines(servers))
+    write(stopping_lines(servers))
     return int(any(server.problem for server in servers))
 
 
@@ -62,7 +62,7 @@ def _examine(config: pytest.Config) -> int:
         diagnosis = diagnose_without_settings(error, Environment(os.environ))
     else:
         diagnosis = diagnose(_visit(config, settings))
-    _write([as_json(diagnosis)] if config.option.comfy_json else as_lines(diagnosis))
+    write([as_json(diagnosis)] if config.option.comfy_json else as_lines(diagnosis))
     return int(pytest.ExitCode.OK if diagnosis.is_ready else pytest.ExitCode.TESTS_FAILED)
 
 
@@ -96,8 +96,8 @@ def _selection(config: pytest.Config, typed: tuple[str, ...], ours: tuple[Path, 
     return selection
 
 
-def _write(lines: Iterable[str]) -> None:
-    """Write to standard output, which may not have all characters."""
+def write(lines: Iterable[str]) -> None:
+    """Write lines to standard output, which may not have all characters."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     for line in lines:
         sys.stdout.write(f"{line}\n".encode(encoding, "backslashreplace").decode(encoding))

@@ -13,7 +13,16 @@ from pytest_comfygen.plugin.terminal import Tally, header, left_alone_lines
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-__all__ = ["Reporting"]
+__all__ = ["Reporting", "watch"]
+
+
+def watch(config: pytest.Config, session: Session) -> None:
+    """Register what listens to this run, and what takes part in it only when that is asked for."""
+    config.pluginmanager.register(Reporting(config, session), "comfygen-reporting")
+    if session.settings.plan:
+        from pytest_comfygen.plugin.planning import Planning  # noqa: PLC0415  # nearly no run asks for it
+
+        config.pluginmanager.register(Planning(config, session), "comfygen-planning")
 
 
 class Reporting:
@@ -53,17 +62,21 @@ class Reporting:
         brought = getattr(node, "workeroutput", {}).get("comfygen", {})
         self._tally.left_alone.files.update(brought.get("files", ()))
         self._tally.left_alone.items.update(brought.get("items", ()))
+        self._session.orphans[:] = brought.get("orphans", self._session.orphans)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Send home what was left alone, or set the exit code."""
+        """Write what all images are needed for, then send home what was left alone, or set the exit code."""
+        self._session.finish()
         output = getattr(self._config, "workeroutput", None)
         if output is None:
             self._session.progress.catch_up()
             session.exitstatus = self._tally.exit_code(session, exitstatus)
         else:
             left = self._session.left_alone
-            output["comfygen"] = {"files": sorted(left.files), "items": sorted(left.items)}
+            output["comfygen"] = {"files": sorted(left.files), "items": sorted(left.items)} | (
+                {"orphans": self._session.orphans} if self._session.orphans else {}
+            )
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the summary line and what to type next."""

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.session import Session, session_of
 
 if TYPE_CHECKING:
     from pytest_comfygen.plugin.collect import ComfyItem
 
-__all__ = ["bring_forward", "keep_asked", "wants"]
+__all__ = ["bring_forward", "keep_asked", "see_to_orphans", "wants"]
 
 
 def wants(path: Path, parent: pytest.Collector) -> bool:
@@ -33,7 +34,7 @@ def keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
 
     Runs after pytest's own `-k` and `-m`, because whether a Python test is selected decides for `-k kin_dwarf`.
     """
-    images, session = _images(items), session_of(config)
+    images, session = [item for item in items if is_job_file(item.path)], session_of(config)
     alone = len(images) == len(items)
     _tell_unusable(session, items, alone=alone)
     if not images:
@@ -44,6 +45,15 @@ def keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if item not in gone]
         session.left_alone.items.update(item.nodeid for item in left)
         config.hook.pytest_deselected(items=left)
+
+
+def see_to_orphans(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Look for images that no job names, where images are looked at: as assets, not as sketches or quick pictures."""
+    settings = session_of(session.config).settings
+    if settings.prune or (_images(items) and not (settings.sketch or settings.prompt or settings.plan)):
+        from pytest_comfygen.plugin.orphans import meet_orphans  # noqa: PLC0415  # a run without images must not pay
+
+        meet_orphans(session, items)
 
 
 def _tell_unusable(session: Session, items: list[pytest.Item], *, alone: bool) -> None:

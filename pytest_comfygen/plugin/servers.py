@@ -96,7 +96,7 @@ class Servers:
         if self._is_equipped or self._settings.sketch or self._settings.url or not self._machine.serves_our_models:
             return
         self._is_equipped = True
-        jobs = [job for job in selection if not self._is_elsewhere(job) and self._plan(job).action == "make"]
+        jobs = [job for job in selection if not self._machine.is_elsewhere(job) and self._plan(job).action == "make"]
         starts_own = self._machine.starts_own
         # A server that somebody else runs from our directory must not have it moved under its feet.
         self._models.provide(jobs, install if starts_own else lambda: None)
@@ -188,7 +188,7 @@ class Servers:
             if missing := undeclared_nodes(job, self._settings.custom_node):
                 raise missing
             self._models.check(job)
-        elif self._is_equipped and not self._is_elsewhere(job):
+        elif self._is_equipped and not self._machine.is_elsewhere(job):
             self._models.check_download(job)
 
     def preflight(self, meeting: Meeting, selection: Callable[[], Iterable[Job]]) -> bool:
@@ -241,7 +241,9 @@ class Servers:
                 job,
             )
 
-        return persevere(job, plan.seed, make_with, self._premises.notify)
+        result = persevere(job, plan.seed, make_with, self._premises.notify)
+        self._premises.durations.note(plan.job, result.timing)
+        return result
 
     def draw(
         self, job: Job, seed: int, meeting: Meeting, hooks: HookRelay, write: Callable[[bytes], Path]
@@ -289,10 +291,6 @@ class Servers:
             score=self._judges.score,
             sketch=self._settings.sketch,
         )
-
-    def _is_elsewhere(self, job: Job) -> bool:
-        """Whether the job's file names a server of its own, and nobody set another."""
-        return bool(job.server.urls) and not (self._settings.url or self._settings.sketch)
 
     def _fitted(self, job: Job, meeting: Meeting) -> Job:
         """The job with its models called as this server calls them, and its workflow as this server runs it."""

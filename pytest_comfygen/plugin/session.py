@@ -95,6 +95,7 @@ class Session:
         self.left_alone = LeftAlone()
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
         self.registered_tags: set[str] = {"comfygen"}
+        self.orphans: list[str] = []  # images that no job names, in a run that does not fail for them
         self.told: dict[str, str] = {}  # the first item that each error was told for
         self._work: Work | None = None
 
@@ -111,6 +112,11 @@ class Session:
     def asks_for_install(self) -> bool:
         """Whether ComfyUI shall be brought to what the settings say even when no image has to be made."""
         return self.settings.was_typed("install") and self.settings.install != "never"
+
+    def finish(self) -> None:
+        """Write what is written when all images are made."""
+        if self._work is not None:
+            self._work.finish()
 
     def close(self) -> None:
         """Let go of what the run held open."""

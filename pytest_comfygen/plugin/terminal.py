@@ -16,12 +16,24 @@ from pytest_comfygen.plugin.session import LeftAlone, Session, session_of
 if TYPE_CHECKING:
     from pytest_comfygen.errors import ComfygenError
 
-__all__ = ["NO_SERVER_EXIT_CODE", "Tally", "explain", "header", "left_alone_lines", "next_step", "retell", "word_of"]
+__all__ = [
+    "INDEX",
+    "NO_SERVER_EXIT_CODE",
+    "Tally",
+    "explain",
+    "header",
+    "left_alone_lines",
+    "next_step",
+    "retell",
+    "word_of",
+]
 
 NO_SERVER_EXIT_CODE = 10
 
 _OUTCOME, _REASON = "comfygen.outcome", "comfygen.reason"
 _ERROR, _WANTS_SERVER = "comfygen.error", "comfygen.wants_server"
+INDEX = "index:"  # how the item begins that is a job file's list of images; no image is called so
+_ORPHAN = "::orphan"
 _ASSET_STATES = ("missing", "stale", "edited", "orphan", "unrecorded")
 
 
@@ -59,7 +71,7 @@ def explain(report: pytest.TestReport, error: ComfygenError, item: pytest.Item) 
 def next_step(error: ComfygenError, item: pytest.Item, session: Session) -> dict[str, str]:
     """The command that makes what is missing or stale, or else the one that runs the item alone again."""
     command = f'pytest "{_from_here(item.nodeid, item.config)}"'
-    if session.settings.prompt:
+    if session.settings.prompt or item.nodeid.endswith(_ORPHAN):
         return {}
     if error.code in ("missing", "stale") and error.hint is None:
         typed = session.settings.as_typed(besides=("update", "check"))
@@ -104,6 +116,7 @@ class Tally:
         self._session = session
         self._ended: dict[str, str] = {}
         self._made: list[str] = []
+        self._drift = Counter[str]()
         self._failed = 0
         self._wanting_a_server = 0
         self.left_alone = LeftAlone()
@@ -116,6 +129,8 @@ class Tally:
         outcome = _outcome(report)
         if outcome == "generated":
             self._made.append(_property(report, "comfygen.output") or report.nodeid)
+        if outcome is not None and (drift := _property(report, "comfygen.drift")):
+            self._drift[drift] += 1
         if outcome is not None:  # a rerun replaces what it repeats
             self._ended[report.nodeid] = outcome
 
@@ -124,7 +139,12 @@ class Tally:
         return Counter(self._ended.values())
 
     def exit_code(self, session: pytest.Session, status: int) -> int:
-        """`NO_SERVER_EXIT_CODE` when every failure was for want of a server, else pytest's own."""
+        """`NO_SERVER_EXIT_CODE` when every failure was for want of a server, else pytest's own.
+
+        That there was nothing to prune is no failure, though no item was run.
+        """
+        if self._session.settings.prune and status == pytest.ExitCode.NO_TESTS_COLLECTED:
+            return pytest.ExitCode.OK
         only_servers = self._failed > 0 and self._failed == self._wanting_a_server
         if status == pytest.ExitCode.TESTS_FAILED and only_servers and session.testsfailed == self._failed:
             return NO_SERVER_EXIT_CODE
@@ -132,11 +152,20 @@ class Tally:
 
     def lines(self) -> Iterator[str]:
         """The summary: one line that counts images, and what to type next."""
+        if self._session.settings.prune and not self._outcomes:
+            yield "nothing to prune: every image with a record has its job"
+        if orphans := self._session.orphans:
+            told = orphans[0] if len(orphans) == 1 else f"{len(orphans)} images, {orphans[0]} among them,"
+            yield f"no job names {told} any more; to move what is left to .comfygen/trash/: pytest --comfy-prune"
         if not self._outcomes:
             return
         from pytest_comfygen.outputs.report import images_line  # noqa: PLC0415  # a run without images must not pay
 
         yield images_line(self._outcomes)
+        for drift, number in self._drift.items():
+            yield f"drift: {_count(number, 'image')} made with what has moved on: {drift}"
+        if self._drift:
+            yield "    they are current all the same; to make them anew: the same command with --comfy-update all"
         if self._session.settings.prompt and not self._session.settings.sketch:
             yield from (f"    {path}" for path in self._made)
         if self._session.settings.sketch and self._outcomes["generated"]:
@@ -177,11 +206,16 @@ def _outcome(report: pytest.TestReport) -> str | None:
 
 def _concerns_us(item: pytest.Item, report: pytest.TestReport) -> bool:
     """Whether an item is an image or asks for a fixture of ours; a test of somebody's code keeps its traceback."""
-    return _is_image(report) or any(name.startswith("comfy_") for name in getattr(item, "fixturenames", ()))
+    return (
+        is_job_file(item.path)
+        or _is_image(report)
+        or any(name.startswith("comfy_") for name in getattr(item, "fixturenames", ()))
+    )
 
 
 def _is_image(report: pytest.TestReport) -> bool:
-    return is_job_file(report.nodeid.partition("::")[0])
+    path, _, name = report.nodeid.partition("::")
+    return (is_job_file(path) and not name.startswith(INDEX)) or report.nodeid.endswith(_ORPHAN)
 
 
 def _property(report: pytest.TestReport | pytest.CollectReport, name: str) -> str | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -16,15 +17,27 @@ from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.naming import collision_key
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.chains import CHAINS, Chains
-from pytest_comfygen.records import Environment, Event, Finding, ImageRecord, Job, JobFile, JobResult, Model
+from pytest_comfygen.records import (
+    Environment,
+    Event,
+    Finding,
+    ImageRecord,
+    Job,
+    JobFile,
+    JobResult,
+    Model,
+    RunPlan,
+)
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
+    from pytest_comfygen.flows.drift import Drift
     from pytest_comfygen.flows.pictures import Pictures
     from pytest_comfygen.flows.plan import Plan
     from pytest_comfygen.flows.scoring import Scorers
     from pytest_comfygen.outputs.store import Store
     from pytest_comfygen.plugin.desk import Desk
+    from pytest_comfygen.plugin.indexes import Indexes
 
 __all__ = ["PICTURES", "Work"]
 
@@ -48,6 +61,8 @@ class Work:
         self._worker = worker
         self._notify = notify
         self._has_models: bool | None = None
+        self._drift: Drift | None = None
+        self._indexes: Indexes | None = None
         self._roots: dict[Path, Path] = {}
         self._stores: dict[Path, Store] = {}
         self._claims: dict[str, Job] = {}
@@ -106,11 +121,37 @@ class Work:
         self._claims |= claims
         self._jobs[path] = job_file.jobs
         self._chains.add(job_file)
+        if job_file.index:
+            self.indexes.add(path, job_file.index, job_file)
         return job_file
 
     def job(self, path: Path, number: int) -> Job:
         """One job of a file that was loaded."""
         return self._jobs[path][number]
+
+    @property
+    def indexes(self) -> Indexes:
+        """The lists of their images that job files want."""
+        if self._indexes is None:
+            from pytest_comfygen.plugin.indexes import Indexes  # noqa: PLC0415  # few job files want one
+
+            self._indexes = Indexes(self.store)
+        return self._indexes
+
+    def finish(self) -> None:
+        """Write what is written when all images are made."""
+        settings = self._settings
+        if self._indexes and not (settings.only_looks or settings.sketch or settings.plan or settings.prune):
+            self._indexes.update(self.local_directory("locks"), self._notify)
+
+    def has_loaded(self, path: Path) -> bool:
+        """Whether a job file was loaded."""
+        return path in self._jobs or path.resolve() in (one.resolve() for one in self._jobs)
+
+    @property
+    def job_count(self) -> int:
+        """How many jobs the files have that were loaded."""
+        return sum(map(len, self._jobs.values()))
 
     def root_of(self, path: Path) -> Path:
         """The repository that the job file at `path` belongs to."""
@@ -164,8 +205,8 @@ class Work:
         return Pictures(lambda: chain.from_iterable(self._jobs.values()), self.plan, register)
 
     def _score(self, job: Job, path: Path) -> tuple[Finding, ...]:
-        """What the job's external scorer says against the picture at `path`."""
-        return self._scorers.judge(job, path)
+        """What the job's external scorer says against the picture at `path`; `--comfy-plan` starts no program."""
+        return () if self._settings.plan else self._scorers.judge(job, path)
 
     @cached_property
     def _scorers(self) -> Scorers:
@@ -173,6 +214,13 @@ class Work:
         from pytest_comfygen.flows.scoring import Scorers  # noqa: PLC0415  # few jobs have one
 
         return Scorers(self._settings, self._root, Environment(os.environ))
+
+    def look_ahead(self, jobs: Iterable[Job]) -> RunPlan:
+        """What the run would do for `jobs`, which nothing is done for."""
+        from pytest_comfygen.flows.runplan import run_plan  # noqa: PLC0415  # nearly no run asks for it
+
+        desk = self.desk()
+        return run_plan([self.plan(job) for job in jobs], desk.machine, desk.models, desk.premises.durations)
 
     def is_out_of_reach(self, plan: Plan, is_selected: Callable[[Job], bool]) -> bool:
         """Whether a picture is to be made from an item that this run does not make.
@@ -190,6 +238,11 @@ class Work:
             return plan
         shared = self._worker is not None
         return self._chains.settled(plan, lambda: self.plan(plan.job), is_selected, shared=shared)
+
+    def note_result(self, job: Job, result: JobResult) -> None:
+        """Remember of an image that ended well what the end of the run needs."""
+        if self._indexes and result.record:
+            self._indexes.note(job.output, result.record.verified.statistics.size)
 
     def note_failed(self, job: Job) -> None:
         """Tell the items of all workers that are made from `job` not to wait for it."""
@@ -209,11 +262,50 @@ class Work:
         """
         from pytest_comfygen.flows.settle import settle  # noqa: PLC0415  # collecting must not pay
 
-        return settle(self._pictures.judged(plan), self.store(plan.job.root))
+        result = settle(self._pictures.judged(plan), self.store(plan.job.root))
+        drift = self._drift_of(plan.job, result.record) if result.outcome == "current" and result.record else ""
+        return replace(result, drift=drift) if drift else result
+
+    def _drift_of(self, job: Job, record: ImageRecord) -> str:
+        if self._drift is None:
+            from pytest_comfygen.flows.drift import Drift  # noqa: PLC0415  # collecting must not pay
+
+            self._drift = Drift(self._root / self._settings.dir)
+        return self._drift.of(job, record)
 
     def shares_server(self, one: Job, other: Job) -> bool:
         """Whether two jobs are made by the same server."""
         return bool(self._settings.url) or self._settings.sketch or one.server.urls == other.server.urls
+
+    # --- images without a job -----------------------------------------------------------------------------------------
+
+    def orphans(self, skipped: Collection[Path]) -> Iterator[Path]:
+        """The images of the run's repository that no job names.
+
+        :param skipped: directories that are not looked into.
+        """
+        from pytest_comfygen.flows.orphans import orphans  # noqa: PLC0415  # of most runs, only a part is selected
+
+        return orphans(
+            self._root,
+            self.store(self._root),
+            skipped=skipped,
+            is_claimed=lambda output: collision_key(output) in self._claims,
+            is_claimed_elsewhere=lambda output, record: self._claims_it(record, self._root, output),
+        )
+
+    def prune(self, output: Path) -> JobResult:
+        """Take an image away that no job names, when that was asked for.
+
+        :raises AssetError: it was not, or the image is not what its record says.
+        """
+        from pytest_comfygen.flows.orphans import orphan_error, prune  # noqa: PLC0415  # loaded when it was found
+
+        if not self._settings.prune:
+            raise orphan_error(output, self._root)
+        return prune(output, self._root, self.store(self._root), keep=self._settings.prune != "delete")
+
+    # --- the repository -----------------------------------------------------------------------------------------------
 
     def store(self, root: Path) -> Store:
         """The outputs of one repository."""
@@ -225,17 +317,20 @@ class Work:
         return self._stores[root]
 
     def _is_owned_elsewhere(self, job: Job, record: ImageRecord) -> bool:
-        """Whether the item that a record names still makes this output."""
-        path = _job_file_named(record, job.root)
-        if path is None or path == job.file or not path.is_file():
+        """Whether the item that a record names still makes this output, in another file."""
+        return _job_file_named(record, job.root) != job.file and self._claims_it(record, job.root, job.output)
+
+    def _claims_it(self, record: ImageRecord, root: Path, output: Path) -> bool:
+        """Whether the job file that a record names has a job that makes `output`."""
+        path = _job_file_named(record, root)
+        if path is None or not path.is_file():
             return False
         if path not in self._loaded:
             try:
-                self._loaded[path] = load_job_file(path, job.root)
+                self._loaded[path] = load_job_file(path, root)
             except JobFileError:
                 self._loaded[path] = None
-        other = self._loaded[path]
-        key = collision_key(job.output)
+        other, key = self._loaded[path], collision_key(output)
         return other is not None and any(collision_key(one.output) == key for one in other.jobs)
 
     def local_directory(self, name: str) -> Path:

@@ -26,6 +26,7 @@ from pytest_comfygen.records.job import (
     Checks,
     Control,
     Hires,
+    Index,
     InputImage,
     Job,
     JobFile,
@@ -50,6 +51,12 @@ from pytest_comfygen.records.model import (
 from pytest_comfygen.records.run import (
     Event,
     JobResult,
+)
+from pytest_comfygen.records.runplan import (
+    PlannedAction,
+    PlannedImage,
+    PlannedModel,
+    RunPlan,
 )
 from pytest_comfygen.records.server import (
     Execution,
@@ -100,6 +107,7 @@ __all__ = [
     "ImageFormat",
     "ImageRecord",
     "ImageStatistics",
+    "Index",
     "InputImage",
     "Inspection",
     "Job",
@@ -114,9 +122,13 @@ __all__ = [
     "Outcome",
     "Palette",
     "Part",
+    "PlannedAction",
     "PlannedDownload",
+    "PlannedImage",
+    "PlannedModel",
     "Reason",
     "RemoteImage",
+    "RunPlan",
     "Scalar",
     "Scoring",
     "Seed",

@@ -24,6 +24,7 @@ __all__ = [
     "Checks",
     "Control",
     "Hires",
+    "Index",
     "InputImage",
     "Job",
     "JobFile",
@@ -378,6 +379,20 @@ class Job:
         return self.places.get(key, self.where)
 
 
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Where a job file wants the list of its images.
+
+    :param path: absolute.
+    :param root: the repository's top, absolute and resolved.
+    :param where: the place of the key.
+    """
+
+    path: Path
+    root: Path
+    where: Where
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFile:
     """What one job file says.
@@ -388,6 +403,7 @@ class JobFile:
     path: Path
     jobs: tuple[Job, ...]
     warnings: tuple[ComfygenError, ...] = ()
+    index: Index | None = None
 
 
 def relative(path: Path, root: Path) -> str:

@@ -41,6 +41,7 @@ class JobResult:
 
     :param path: where the picture lies (a sketch lies elsewhere than the job's output).
     :param uncompared: fingerprint values that could not be known here.
+    :param drift: what has moved on since the image was made, in words.
     :param warnings: what users' own checks found and let pass.
     """
 
@@ -50,4 +51,5 @@ class JobResult:
     reasons: tuple[Reason, ...] = ()
     timing: Timing = field(default_factory=Timing)
     uncompared: tuple[str, ...] = ()
+    drift: str = ""
     warnings: tuple[Finding, ...] = ()

@@ -29,5 +29,15 @@ Status: TypeAlias = Literal["planned", "approved"]
 SeedRule: TypeAlias = Literal["from-name", "from-prompt", "random", "fixed"]
 Part: TypeAlias = Literal["prompt", "params", "workflow", "models", "inputs"]
 Outcome: TypeAlias = Literal[
-    "generated", "current", "identical", "adopted", "planned", "failed", "missing", "stale", "edited", "orphan"
+    "generated",
+    "current",
+    "identical",
+    "adopted",
+    "planned",
+    "pruned",
+    "failed",
+    "missing",
+    "stale",
+    "edited",
+    "orphan",
 ]

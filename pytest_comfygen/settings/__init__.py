@@ -35,10 +35,12 @@ class Settings(NamedTuple):
 
     update: Update
     check: bool
+    plan: bool
     sketch: bool
     overwrite_edited: bool
     adopt: bool
     scorer: tuple[str, ...]
+    prune: bool | Literal["delete"]
     timeout: float
     prompt: tuple[str, ...]
     count: int  # type: ignore[assignment]  # a tuple has a method of that name, which nobody asks settings for
@@ -73,6 +75,11 @@ class Settings(NamedTuple):
         """Whether this run only verifies."""
         return (self.update == "none" or self.adopt) and not self.sketch
 
+    @property
+    def only_looks(self) -> bool:
+        """Whether this run verifies what is committed, and writes nothing."""
+        return self.update == "none" and not (self.adopt or self.sketch)
+
     def was_typed(self, name: str) -> bool:
         """Whether this value came from the command line."""
         return self.sources.get(name, "").startswith(_COMMAND_LINE)
@@ -82,7 +89,8 @@ class Settings(NamedTuple):
 
         :param besides: those that are left out.
         """
-        rows = (row for row in OPTIONS if self.was_typed(row.name) and row.name not in besides)
+        typed = {row: f"{_COMMAND_LINE} {row.flag}" for row in OPTIONS if row.name not in besides}
+        rows = (row for row, source in typed.items() if self.sources.get(row.name) == source)
         return [shlex.quote(word) for row in rows for word in spelled(row, getattr(self, row.name))]
 
     def described(self) -> list[str]:
@@ -130,6 +138,9 @@ def resolve(
     found["update"] = _update(found["update"], found["check"])
     if found["prompt"].value:
         found |= _for_prompts(found)
+    for name in ("plan", "prune"):
+        if found[name].value:
+            found |= _in_place_of_a_run(name, found)
     return Settings(
         **{name: one.value for name, one in found.items()},
         ci=ci,
@@ -196,6 +207,20 @@ def _for_prompts(found: Mapping[str, _Found]) -> dict[str, _Found]:
             )
     values: dict[str, Any] = {"check": False, "adopt": False, "update": "stale"}
     return {name: _Found(value, "default", 3) for name, value in values.items()}
+
+
+def _in_place_of_a_run(name: str, found: Mapping[str, _Found]) -> dict[str, _Found]:
+    """Whoever types it wants that and no other thing, also where `CI` or a setting asks for one."""
+    others = [one for one in ("check", "plan", "prune", "sketch", "prompt", "save_job") if one != name]
+    for other in [*others, *(["adopt", "update"] if name == "prune" else [])]:
+        if found[other].rank == 0 and found[other].value:
+            raise SettingsConflict(
+                f"{found[name].source} and {found[other].source} ask for different things",
+                hint="leave one of them out",
+            )
+    quiet = {other: _Found(False, "default", 3) for other in ("check", "sketch")}  # noqa: FBT003  # a value among others
+    was_typed = found["update"].rank == 0
+    return quiet if was_typed else quiet | {"update": _Found("stale", "default", 3)}
 
 
 def _settle_contradictions(found: dict[str, _Found]) -> None:

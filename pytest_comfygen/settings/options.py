@@ -72,6 +72,14 @@ _IMAGES = (
         help="verify only, the same as --comfy-update none: no server, no GPU, no network",
     ),
     Option(
+        name="plan",
+        kind="flag",
+        default=False,
+        asks=True,
+        is_command=True,
+        help="say which images would be made and why, and what that takes; make and start nothing",
+    ),
+    Option(
         name="sketch",
         kind="flag",
         default=False,
@@ -100,6 +108,16 @@ _IMAGES = (
         adds_up=True,
         wanted="a name, =, and a command, such as aesthetic=python tools/score.py",
         help="a program that gives images a score, under the name that job files ask for it by (repeatable)",
+    ),
+    Option(
+        name="prune",
+        kind="flag",
+        choices=("delete",),
+        default=False,
+        asks=True,
+        is_command=True,
+        help="move images that no job names any more, and their records, to .comfygen/trash/, and make nothing; "
+        "--comfy-prune=delete deletes them",
     ),
     Option(
         name="timeout",
@@ -313,7 +331,7 @@ _DOCTOR = (
         kind="flag",
         default=False,
         is_command=True,
-        help="with --comfy-doctor: write the findings as JSON",
+        help="with --comfy-doctor or --comfy-plan: write the findings as JSON",
     ),
 )
 

@@ -177,3 +177,17 @@ def test_what_the_server_would_refuse_fails_first_and_the_others_are_made(
     ]
     assert repository.images_line(result) == "images: 7 generated, 1 failed"
     result.stdout.fnmatch_lines(["*[[]value-refused[]] jobs/kins.comfyjob.yaml:12:*dpmpp2m*", "*hint:*dpmpp_2m*"])
+
+
+def test_an_approved_image_is_not_made_again_unless_its_job_changed(
+    made: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    made.edit_job("kin_elf: {tags: [draft]}", "kin_elf: {status: approved}")
+
+    again = made.run("jobs", "--comfy-update", "all")
+    made.edit_job("steps: 2", "steps: 3")
+    changed = made.run("jobs", "--comfy-update", "all")
+
+    assert made.images_line(again) == "images: 1 current, 1 identical"
+    assert made.images_line(changed) == "images: 2 generated"

@@ -220,3 +220,20 @@ def test_a_lora_that_is_not_there_is_told_at_its_place_and_the_other_image_is_ma
         ["*[[]model-missing[]] jobs/kins.comfyjob.yaml:6:*: ink.safetensors is not among the loras on this machine"]
     )
     assert ready_machine.repository.images_line(result) == "images: 1 generated, 1 failed"
+
+
+def test_images_that_an_older_comfyui_made_are_told_and_stay(ready_machine: Machine) -> None:
+    assert ready_machine.run("jobs").ret == pytest.ExitCode.OK
+    ready_machine.repository.edit_job("kin_elf: {tags: [draft]}", "kin_elf: {status: approved}")
+    version = ready_machine.directory / "comfyui_version.py"
+    version.write_text('__version__ = "99.0"\n', encoding="utf-8")
+
+    result = ready_machine.run("jobs", "--comfy-check")
+
+    assert (result.ret, ready_machine.repository.images_line(result)) == (0, "images: 2 current")
+    result.stdout.fnmatch_lines(
+        [
+            "drift: 1 image made with what has moved on: ComfyUI * → 99.0 (*)",
+            "    they are current all the same; to make them anew: the same command with --comfy-update all",
+        ]
+    )

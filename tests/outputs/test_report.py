@@ -104,7 +104,7 @@ def test_progress_without_a_rate_tells_the_part() -> None:
 def test_progress_without_an_end_tells_the_amount() -> None:
     event = Event(kind="progress", subject="x", text="hashing", value=2500, per_s=500)
 
-    assert progress_line(event) == "x: hashing 2.5 kB, 500.0 B/s"
+    assert progress_line(event) == "x: hashing 2.5 kB, 500 B/s"
 
 
 @pytest.mark.parametrize(("per_s", "left"), [(1e9, "6 s left"), (1e6, "95 min left"), (1e5, "15.8 h left")])

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pytest_comfygen.engine.install.explain import failed_nodes
 from pytest_comfygen.engine.install.failure import failure_noted, raise_known_failure
 from pytest_comfygen.engine.install.flavour import gpus
-from pytest_comfygen.engine.install.look import look
+from pytest_comfygen.engine.install.look import installed_comfyui, look
 from pytest_comfygen.engine.install.places import Places
 from pytest_comfygen.engine.install.plan import InstallPlan, PlannedStep, plan
 from pytest_comfygen.engine.install.transaction import Transaction
@@ -34,6 +34,7 @@ __all__ = [
     "ensure",
     "failed_nodes",
     "gpus",
+    "installed_comfyui",
     "look",
     "plan",
 ]

@@ -14,7 +14,7 @@ from pytest_comfygen.engine.install.wish import Install, InstallState, InstallWi
 from pytest_comfygen.engine.programs import redacted
 from pytest_comfygen.errors import GitMissing
 
-__all__ = ["Pin", "adoptable_environment", "look", "misfit", "pins_of"]
+__all__ = ["Pin", "adoptable_environment", "installed_comfyui", "look", "misfit", "pins_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,18 @@ def look(wish: InstallWish, environment: Mapping[str, str]) -> InstallState:
     places = Places(wish.directory.resolve())
     survey = _Survey(wish, places, _git(environment), read_record(places.record))
     return _without_comfyui(survey) or _not_as_pinned(survey) or _by_environment(survey)
+
+
+def installed_comfyui(directory: Path) -> tuple[str, str | None] | None:
+    """Version and commit of what stands in a directory, as files tell them: quick enough to ask in passing.
+
+    :returns: None when no ComfyUI is there; the commit is None unless we put it there.
+    """
+    places = Places(directory.resolve())
+    if not is_comfyui(places.directory):
+        return None
+    record = read_record(places.record)
+    return version_of(places.directory), record.comfyui.commit if record else None
 
 
 def pins_of(wish: InstallWish) -> tuple[Pin, ...]:

@@ -105,8 +105,6 @@ class ModelEntry(Closed):
 class Output(Closed):
     """Where the images go."""
 
-    LATER = frozenset({"index"})
-
     dir: Path = Field(
         default=".",
         description="The folder of the images, relative to the job file; `${…}` may be used.",
@@ -118,6 +116,10 @@ class Output(Closed):
         examples=["${name}.webp"],
     )
     metadata: Flag = Field(default=False, description="Keep the metadata that ComfyUI writes into its images.")
+    index: Path | None = _key(
+        "A JSON list of the images (name, file, size, tags), in their folder, for the program that uses them.",
+        "kins.json",
+    )
 
 
 class Verify(Closed):
