@@ -123,6 +123,6 @@ def _likeness(similar: SimilarTo | None, image: Callable[[str], Path]) -> Likene
 
 
 def _siblings(wish: Brotherhood | None) -> Siblings | None:
-    if wish is None or wish.on is False:
+    if wish is None or wish.agree is False:
         return None
     return Siblings(BRIGHTNESS if wish.brightness is None else float(wish.brightness))

@@ -8,15 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pytest_comfygen.errors import ComfygenError, Where
-from pytest_comfygen.records.wanted import (
-    Bounds,
-    Duplicates,
-    Likeness,
-    Palette,
-    Scoring,
-    Siblings,
-    Transparency,
-)
+from pytest_comfygen.records.wanted import Looks
 from pytest_comfygen.records.words import Graph, ImageFormat, Part, Scalar, SeedRule, Status
 
 __all__ = [
@@ -279,14 +271,13 @@ class WorkflowRecipe:
 
 
 @dataclass(frozen=True, slots=True)
-class Checks:
+class Checks(Looks):
     """What a picture must show to be published.
 
     :param size: exact size in pixels, None when any will do.
     :param mode: Pillow's mode (`RGB`, `RGBA`, `L`), None for any of the three.
     :param min_stddev: least standard deviation of the most varied colour channel, 0..127.5; below is blank.
     :param allow_blank: accept a picture of one colour.
-    :param file_bytes: how many bytes the file may have.
     """
 
     size: Size | None
@@ -294,26 +285,6 @@ class Checks:
     mode: str | None = None
     min_stddev: float = 1.0
     allow_blank: bool = False
-    alpha: Transparency | None = None
-    file_bytes: Bounds | None = None
-    palette: Palette | None = None
-    duplicates: Duplicates = None
-    similar_to: Likeness | None = None
-    siblings: Siblings | None = None
-    scoring: Scoring | None = None
-
-    def for_sketch(self) -> Checks:
-        """What a placeholder must show, which is not drawn to look like anything."""
-        return replace(
-            self,
-            alpha=None,
-            file_bytes=None,
-            palette=None,
-            duplicates=None,
-            similar_to=None,
-            siblings=None,
-            scoring=None,
-        )
 
 
 @dataclass(frozen=True, slots=True)

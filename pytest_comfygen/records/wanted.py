@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
-__all__ = ["Bounds", "Duplicates", "Likeness", "Palette", "Scoring", "Siblings", "Transparency"]
+__all__ = ["Bounds", "Duplicates", "Likeness", "Looks", "Palette", "Scoring", "Siblings", "Transparency"]
 
 Duplicates: TypeAlias = Literal["allow"] | int | None
 """`allow`, or in how many of 256 bits two pictures' difference hashes must differ to count as different; None: equal
@@ -85,3 +85,32 @@ class Scoring:
 
     scorer: str
     least: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """What the keys of `verify:` add to the checks of every picture; None where nothing is asked.
+
+    :param file_bytes: how many bytes the file may have.
+    """
+
+    alpha: Transparency | None = None
+    file_bytes: Bounds | None = None
+    palette: Palette | None = None
+    duplicates: Duplicates = None
+    similar_to: Likeness | None = None
+    siblings: Siblings | None = None
+    scoring: Scoring | None = None
+
+    def for_sketch(self) -> Self:
+        """The same without them: a placeholder is not drawn to look like anything."""
+        return replace(
+            self,
+            alpha=None,
+            file_bytes=None,
+            palette=None,
+            duplicates=None,
+            similar_to=None,
+            siblings=None,
+            scoring=None,
+        )

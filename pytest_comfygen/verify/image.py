@@ -18,7 +18,7 @@ from pytest_comfygen.verify import container
 from pytest_comfygen.verify.checks import Seen, judge, may_decode
 from pytest_comfygen.verify.container import looks_like
 from pytest_comfygen.verify.likeness import judge_likeness
-from pytest_comfygen.verify.looks import judge_palette
+from pytest_comfygen.verify.palette import judge_palette
 
 __all__ = ["inspect", "looks_like"]
 
@@ -46,6 +46,8 @@ _UNREADABLE = (
     zlib.error,
     Image.DecompressionBombError,
 )
+
+_NO_SIZE = Checks(Size(0, 0), "png")  # a size that no picture has, so the limit is that for unexpected ones
 
 _DHASH_SIZE = (17, 16)  # 16 rows of 17 pixels have 256 neighbours
 _ALPHA_MODES = ("RGBA", "LA")
@@ -82,12 +84,21 @@ def _judge_pixels(
     if checks.similar_to is None or baseline is None or statistics is None:
         return
     try:
-        model = _resolve_palette(_decode(baseline, getattr(container.read(baseline), "format", ""))[0])
+        model = _resolve_palette(_decode_baseline(baseline))
     except _UNREADABLE as error:
         found, fix = f"{checks.similar_to.file.name}: {_reason(error)}", "name another baseline"
         yield Finding("baseline-unreadable", "error", found, "a png, webp or jpeg that decodes", fix)
         return
     yield from judge_likeness(pixels, statistics.dhash, (model, _measure(model).dhash), checks.similar_to)
+
+
+def _decode_baseline(data: bytes) -> Image.Image:
+    """The decoded baseline, if it is a whole file of a reasonable size."""
+    seen = container.read(data)
+    if seen is None or seen.format not in _READERS or not may_decode(seen, _NO_SIZE):
+        msg = "not a whole picture of a reasonable size"
+        raise ValueError(msg)
+    return _decode(data, seen.format)[0]
 
 
 def _decode(data: bytes, format_: str) -> tuple[Image.Image, int]:

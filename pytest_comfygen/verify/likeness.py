@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from pytest_comfygen.records import Finding, Likeness
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = ["Neighbours", "distance_of", "judge_likeness"]
 

@@ -1,16 +1,12 @@
-"""Verdicts on transparency, file size and palette, for jobs that ask for them."""
+"""Verdicts on transparency and file size, for jobs that ask for them, out of what was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from PIL import Image
+from pytest_comfygen.records import Bounds, Checks, Finding, ImageStatistics, Transparency
 
-from pytest_comfygen.records import Bounds, Checks, Finding, ImageStatistics, Palette, Transparency
-
-__all__ = ["added_settings", "judge_alpha", "judge_bytes", "judge_palette"]
-
-_SHOWN_COLOURS = 3
+__all__ = ["added_settings", "judge_alpha", "judge_bytes", "shown_colour"]
 
 
 def added_settings(checks: Checks) -> dict[str, object]:
@@ -25,7 +21,7 @@ def added_settings(checks: Checks) -> dict[str, object]:
     if size := checks.file_bytes:
         added["bytes"] = [size.least, size.most]
     if palette := checks.palette:
-        added["palette"] = {"colours": [_hex(one) for one in palette.colours], "most": palette.most}
+        added["palette"] = {"colours": [shown_colour(one) for one in palette.colours], "most": palette.most}
     if like := checks.similar_to:
         added["similar_to"] = {"sha256": like.sha256, "distance": like.distance, "min_ssim": like.min_ssim}
     if checks.siblings:
@@ -61,29 +57,8 @@ def judge_bytes(length: int, wanted: Bounds | None) -> Iterator[Finding]:
     yield _error("too-many-bytes" if is_large else "too-few-bytes", f"{length} bytes", _range(wanted, "{:.0f}"), fix)
 
 
-def judge_palette(pixels: Image.Image, wanted: Palette | None) -> Iterator[Finding]:
-    """Whether the picture has the colours that it may have."""
-    if wanted is None:
-        return
-    colours = _colours(pixels)
-    fix = "have the workflow reduce the colours, or change `verify: {palette: …}`"
-    if wanted.most is not None and len(colours) > wanted.most:
-        yield _error("too-many-colours", f"{len(colours)} colours", f"at most {wanted.most}", fix)
-    strange = sorted(colours.difference(wanted.colours)) if wanted.colours else ()
-    if strange:
-        shown = ", ".join(map(_hex, strange[:_SHOWN_COLOURS]))
-        more = f" and {len(strange) - _SHOWN_COLOURS} more" if len(strange) > _SHOWN_COLOURS else ""
-        yield _error("strange-colours", f"{shown}{more}", f"only the {len(wanted.colours)} of the palette", fix)
-
-
-def _colours(pixels: Image.Image) -> set[tuple[int, int, int]]:
-    """The colours that can be seen, each once."""
-    found = pixels.convert("RGBA").getcolors(maxcolors=pixels.width * pixels.height) or []
-    seen = (colour for _, colour in found if isinstance(colour, tuple))
-    return {(red, green, blue) for red, green, blue, alpha in seen if alpha}
-
-
-def _hex(colour: tuple[int, int, int]) -> str:
+def shown_colour(colour: tuple[int, int, int]) -> str:
+    """A colour as it is written in a job file."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 

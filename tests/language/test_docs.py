@@ -25,6 +25,7 @@ from pytest_comfygen.language.schema import (
 from pytest_comfygen.language.schema.draft07 import json_schema
 from pytest_comfygen.language.schema.flags import FLAGS
 from pytest_comfygen.language.schema.kinds import KINDS
+from pytest_comfygen.language.schema.looks import LOOKS
 from tests.documentation import DOCS, Example, examples
 
 REFERENCE = (DOCS / "reference" / "job-file.md").read_text(encoding="utf-8")
@@ -48,7 +49,7 @@ def test_editors_accept_an_example(example: Example) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [JobDocument, DefaultsDocument, Server, ModelEntry, Output, Item, Source, Matrix, Verify, *KINDS]
+    "model", [JobDocument, DefaultsDocument, Server, ModelEntry, Output, Item, Source, Matrix, Verify, *KINDS, *LOOKS]
 )
 def test_every_key_is_in_the_reference(model: type[JobDocument]) -> None:
     keys = [*keys_of(model), *model.LATER]

@@ -22,7 +22,8 @@ from pytest_comfygen.records import (
 )
 from pytest_comfygen.verify.checks import settings_hash
 from pytest_comfygen.verify.image import inspect
-from pytest_comfygen.verify.looks import judge_alpha, judge_bytes, judge_palette
+from pytest_comfygen.verify.looks import judge_alpha, judge_bytes
+from pytest_comfygen.verify.palette import judge_palette
 
 RGB = ImageStatistics(
     size=Size(8, 8), mode="RGB", stddev=9.0, extrema=((0, 9),) * 3, dhash="0" * 64, transparency=None, brightness=5.0
@@ -88,6 +89,12 @@ def test_a_file_is_as_large_as_it_may_be(length: int, wanted: Bounds | None, fou
     assert found == [(one.code, one.found, one.wanted) for one in judge_bytes(length, wanted)]
 
 
+# One pixel of red, and many of other colours that nobody sees.
+MOSTLY_GONE = Image.frombytes(
+    "RGBA",
+    (300, 300),
+    b"".join(bytes((255, 0, 0, 9)) if one == 77_777 else one.to_bytes(3) + bytes(1) for one in range(90_000)),
+)
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 
@@ -123,6 +130,17 @@ def stripes(*colours: tuple[int, ...], mode: str = "RGB") -> Image.Image:
         ),
         (Image.linear_gradient("L"), Palette(most=255), [("too-many-colours", "256 colours", "at most 255")]),
         (Image.linear_gradient("L"), Palette(most=256), []),
+        (stripes((*RED, 0), mode="RGBA"), Palette((WHITE,), 1), []),
+        (
+            Image.frombytes("RGB", (300, 300), b"".join(number.to_bytes(3) for number in range(90_000))),
+            Palette(most=65_536),
+            [("too-many-colours", "more than 65536 colours", "at most 65536")],
+        ),
+        (
+            MOSTLY_GONE,
+            Palette((RED,), 1),
+            [],
+        ),
     ],
 )
 def test_a_picture_has_the_colours_that_it_may_have(

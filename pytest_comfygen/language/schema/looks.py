@@ -183,14 +183,14 @@ class Brotherhood(Shorter):
 
     SHORT_FORMS = ({"type": "boolean"},)
 
-    on: Flag | None = key("Whether the item is one of them.", default=True)
+    agree: Flag | None = key("Whether the item is one of them.", default=True)
     brightness: Annotated[float, Field(ge=0, le=255, allow_inf_nan=False), Wants("a number from 0 to 255")] | None = (
         key("How far the mean brightness may lie from the median of all.", 40, default=64)
     )
 
     @classmethod
     def _opened(cls, value: object) -> object:
-        return {"on": value} if isinstance(value, bool) else value
+        return {"agree": value} if isinstance(value, bool) else value
 
 
 def _duplicates(value: object) -> object:
