@@ -5,16 +5,21 @@ One module serves pytest's plugin manager and a bare `pluggy.PluginManager`, so 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pluggy
 
 if TYPE_CHECKING:
-    from pytest_comfygen.records import Finding, Graph, Job, JobResult
+    from pytest_comfygen.records import Finding, Graph, Job, JobResult, Scalar
 
-__all__ = ["pytest_comfygen_before_submit", "pytest_comfygen_finished", "pytest_comfygen_verify"]
+__all__ = [
+    "pytest_comfygen_before_submit",
+    "pytest_comfygen_finished",
+    "pytest_comfygen_source",
+    "pytest_comfygen_verify",
+]
 
 hookspec = pluggy.HookspecMarker("pytest")
 
@@ -66,4 +71,27 @@ def pytest_comfygen_finished(job: Job, result: JobResult) -> None:
     =======================
 
     Called for the `conftest.py` files of the job file's directory and its parents, in the process that runs the item.
+    """
+
+
+@hookspec(firstresult=True)
+def pytest_comfygen_source(
+    name: str, options: Mapping[str, Scalar], job_file: Path
+) -> Iterable[Mapping[str, Scalar]] | None:
+    """A job file names a source (`from: [{source: NAME}]`); give its rows, which become items.
+
+    The first answer counts. It has to be the same each time, in the same order: every process of a run asks for
+    itself, and an image is made anew when its row is another one.
+
+    :param name: the source's name.
+    :param options: what the job file tells the source besides, read-only.
+    :param job_file: the job file, absolute.
+    :returns: a mapping of columns to texts, numbers, truth values or None for each row, at most 100 000; or None when
+        the name is another one's.
+
+    Use in conftest plugins
+    =======================
+
+    Called while the job file is collected, for the `conftest.py` files of its directory and its parents, in every
+    process of the run.
     """

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["DOCS", "Example", "examples"]
+from pytest_comfygen.language.sources.answered import Answer
+
+__all__ = ["DOCS", "HOOK", "Example", "answer", "examples"]
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -15,6 +17,14 @@ NOISE = """\
  "2": {"class_type": "ImageAddNoise", "inputs": {"image": ["1", 0], "seed": 1, "strength": 0.5}},
  "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "noise"}}}
 """
+
+_ROWS: Answer = [
+    {"id": "elf", "subject": "a moon elf", "seed": 1},
+    {"id": "orc", "subject": "a loud orc", "seed": None},
+]
+
+# A `conftest.py` that answers as `answer` does.
+HOOK = f"def pytest_comfygen_source():\n    return {_ROWS!r}\n"
 
 _OIL = "# styles/oil.yaml\n"
 
@@ -54,6 +64,11 @@ class Example(NamedTuple):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         return directory / "jobs" / "example.comfyjob.yaml"
+
+
+def answer(*_: object) -> Answer:
+    """The rows of whatever source a page names."""
+    return _ROWS
 
 
 def examples() -> list[Example]:

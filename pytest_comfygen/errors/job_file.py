@@ -35,6 +35,7 @@ __all__ = [
     "SetTarget",
     "SeveralDocuments",
     "SourceInvalid",
+    "SourceUnasked",
     "SyntaxInvalid",
     "TabFound",
     "TagRefused",
@@ -44,6 +45,7 @@ __all__ = [
     "UnknownItem",
     "UnknownKey",
     "UnknownRole",
+    "UnknownSource",
     "UnknownVariable",
     "WorkflowInvalid",
     "WorkflowMissing",
@@ -328,3 +330,15 @@ class SourceInvalid(JobFileError):
     """A source's rows cannot be used as they stand."""
 
     code = "source-invalid"
+
+
+class UnknownSource(JobFileError):
+    """No `conftest.py` and no plugin has rows for the source of that name."""
+
+    code = "unknown-source"
+
+
+class SourceUnasked(JobFileError):
+    """Rows come from a `conftest.py` or plugin, and whoever reads the file here does not ask those."""
+
+    code = "source-unasked"

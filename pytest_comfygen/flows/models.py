@@ -11,7 +11,7 @@ from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import local_model_places
 from pytest_comfygen.records import CheckpointRecipe, DownloadPlan, FoundModel, Job, Model, ModelPlaces
 
-__all__ = ["Models", "listed_models", "listed_name", "missing_model", "models_of", "with_names"]
+__all__ = ["Models", "choices_of", "listed_models", "listed_name", "missing_model", "models_of", "with_names"]
 
 # The node and input that lists a folder's files. Source: ComfyUI nodes.py, comfy_extras/nodes_upscale_model.py.
 _LISTED_BY = {
@@ -217,10 +217,11 @@ def listed_name(model: Model, names: Sequence[str]) -> str | None:
 
 def listed_models(object_info: Mapping[str, object]) -> Mapping[str, tuple[str, ...]]:
     """The models that a server lists, by folder."""
-    return {folder: _choices(object_info, *place) for folder, place in _LISTED_BY.items()}
+    return {folder: choices_of(object_info, *place) for folder, place in _LISTED_BY.items()}
 
 
-def _choices(object_info: Mapping[str, object], node: str, name: str) -> tuple[str, ...]:
+def choices_of(object_info: Mapping[str, object], node: str, name: str) -> tuple[str, ...]:
+    """What a server lists for a required input of a node; nothing when it lacks the node."""
     match object_info.get(node):
         case {"input": {"required": required}} if isinstance(required, Mapping):
             match required.get(name):

@@ -46,9 +46,10 @@ class RowReader:
     :param name: the text that makes the names.
     :param keys: the columns that set a key of the item.
     :param texts: whether all values are texts, and are read as the key wants them.
+    :param scalars: whether none is a list, and a text is read as words where the key wants a list.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what all rows share, and how their values are meant
         self,
         base: Item,
         name: str,
@@ -56,12 +57,15 @@ class RowReader:
         *,
         keys: Collection[str],
         texts: bool,
+        scalars: bool = False,
     ) -> None:
         self._base = base
         self._name = name
         self._around = around
         self._keys = tuple(keys)
         self._read = {key: _reader_of(key) for key in keys} if texts else {}
+        if scalars:
+            self._read = {key: read for key in keys if (read := _reader_of(key)) is _words}
         self._texts = texts
         self._shared = {name: value for name, value in (base.vars or {}).items() if value is not None}
         self._variables: dict[tuple[str, ...], Sequence[str]] = {}
@@ -114,7 +118,9 @@ class RowReader:
     def _with_own_keys(self, values: Mapping[str, Value], places: JobPlaces) -> Item:
         own = {key: values[key] for key in self._keys if values.get(key) is not None}
         if self._texts:
-            own = {key: self._read[key](cell) for key, cell in own.items() if isinstance(cell, str) and cell}
+            own = {key: cell for key, cell in own.items() if cell}
+        if self._read:
+            own |= {key: read(cell) for key, read in self._read.items() if isinstance(cell := own.get(key), str)}
         return merged(self._base, validate_item(own, lambda: _document(own, places)))
 
 

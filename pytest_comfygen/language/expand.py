@@ -19,17 +19,19 @@ from pytest_comfygen.language.places import JobPlaces, Origin, Steps
 from pytest_comfygen.language.problems import first_of
 from pytest_comfygen.language.roles import declared_model
 from pytest_comfygen.language.schema import ItemsDocument, JobDocument, Output, Server, validate
+from pytest_comfygen.language.sources.answered import AskSource
 from pytest_comfygen.language.surroundings import Surroundings
 from pytest_comfygen.records import Job, JobFile, Model, ServerWish, relative
 
 __all__ = ["load_job_file", "make_job"]
 
 
-def load_job_file(path: Path, root: Path) -> JobFile:
+def load_job_file(path: Path, root: Path, ask: AskSource | None = None) -> JobFile:
     """The jobs of one file, in its order.
 
     :param path: absolute.
     :param root: the repository's top, absolute and resolved.
+    :param ask: answers for sources that have only a name; without it, a file with such a source is source-unasked.
     :raises JobFileError: the first mistake by place, with the others of the same pass in `also`.
     """
     file = path.parent.resolve() / path.name
@@ -43,7 +45,7 @@ def load_job_file(path: Path, root: Path) -> JobFile:
     parsed = validate(document)
     inherited = inherited_by(file, root, document, parsed)
     origin = Origin(document, text, [one.origin for one in inherited])
-    expander = _Expander(document, parsed, origin, inherited, file=file, root=root, home=file.parent)
+    expander = _Expander(document, parsed, origin, inherited, file=file, root=root, home=file.parent, ask=ask)
     index = index_of(parsed.output or Output(), document, root, file.parent)
     job_file = JobFile(path=file, jobs=expander.jobs(), warnings=expander.warnings(), index=index)
     origin.release()
@@ -75,6 +77,7 @@ class _Expander:
         file: Path,
         root: Path,
         home: Path,
+        ask: AskSource | None = None,
     ) -> None:
         self._document = document
         self._origin = origin
@@ -92,6 +95,7 @@ class _Expander:
             output=parsed.output or Output(),
             models=self._models(),
             server=_wish(parsed.server or Server()),
+            ask=ask,
         )
 
     def jobs(self) -> tuple[Job, ...]:

@@ -9,7 +9,7 @@ from pytest_comfygen.language.item import build_job
 from pytest_comfygen.language.problems import first_of
 from pytest_comfygen.language.schema import MAX_ITEMS
 from pytest_comfygen.language.surroundings import Surroundings
-from pytest_comfygen.records import Job
+from pytest_comfygen.records import Job, relative
 
 __all__ = ["Gathered"]
 
@@ -21,6 +21,7 @@ class Gathered:
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
+        self._shown = relative(around.file, around.root)
         self._jobs: list[Job] = []
         self._errors: list[JobFileError] = []
         self._names: dict[str, Where] = {}
@@ -46,7 +47,7 @@ class Gathered:
                 raise _collision(first, job)
             self._jobs.append(job)
         except JobFileError as error:
-            self._keep(_for_item(error, draft))
+            self._keep(self._for_item(error, draft))
 
     def jobs(self, empty: Where | None) -> tuple[Job, ...]:
         """The jobs.
@@ -59,6 +60,17 @@ class Gathered:
         if not self._jobs:
             raise EmptyFile("the file makes no image", where=empty)
         return tuple(self._jobs)
+
+    def _for_item(self, error: JobFileError, draft: Draft) -> JobFileError:
+        """The error with the item that it was found for, when its place does not say so.
+
+        A row may stand elsewhere than what is wrong; and one place of the job file may make many items.
+        """
+        is_of_many = bool(draft.variables) and draft.where.file == self._shown
+        if error.where is None or error.details or (error.where.file == draft.where.file and not is_of_many):
+            return error
+        told = f"found for {draft.name} at {draft.where}"
+        return type(error)(error.message, where=error.where, hint=error.hint, details=(told,), also=error.also)
 
     def _keep(self, error: JobFileError) -> None:
         self._errors.append(error)
@@ -75,14 +87,7 @@ def _collision(first: Job, job: Job) -> OutputCollision:
 
 def _duplicate(draft: Draft, first: Where) -> DuplicateName:
     if first == draft.where:
-        where, hint = draft.places.get("name", first), "let every axis stand in `name:`, as `${…}`"
-        return DuplicateName(f"{draft.name!r} is the name of two combinations", where=where, hint=hint)
+        hint = "let every axis stand in `name:`, or a column that no two rows share, as `${…}`"
+        where = draft.places.get("name", first)
+        return DuplicateName(f"{draft.name!r} is the name of two combinations or rows", where=where, hint=hint)
     return DuplicateName(f"{draft.name!r} is the name of an item at {first}, too", where=draft.where)
-
-
-def _for_item(error: JobFileError, draft: Draft) -> JobFileError:
-    """The error with the row that it was found for, when it stands elsewhere."""
-    if error.where is None or error.where.file == draft.where.file or error.details:
-        return error
-    told = f"found for {draft.name} at {draft.where}"
-    return type(error)(error.message, where=error.where, hint=error.hint, details=(told,), also=error.also)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from pytest_comfygen.errors import BadName, JobFileError, KeyConflict, TooLarge
+from pytest_comfygen.errors import BadName, JobFileError, KeyConflict, SourceUnasked, TooLarge, Where
 from pytest_comfygen.language import naming
 from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
 from pytest_comfygen.language.looks import with_looks
@@ -14,6 +14,7 @@ from pytest_comfygen.language.roles import ModelNames, model_named
 from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.sets import VARIABLES
 from pytest_comfygen.language.sources import SourceFile, open_source
+from pytest_comfygen.language.sources.answered import AnsweredSource, AskSource
 from pytest_comfygen.language.sources.lines import read_wildcard
 from pytest_comfygen.language.template import Template, is_variable_name
 from pytest_comfygen.language.workflow import Workflow, address, essence_sha256, input_values, read_workflow, values_of
@@ -42,10 +43,19 @@ class Surroundings:
     :param file: the job file, absolute, its folder resolved.
     :param root: the repository, absolute and resolved.
     :param home: what `output.dir` is relative to.
+    :param ask: answers for sources that have only a name; None when nobody does here.
     """
 
     def __init__(  # noqa: PLR0913  # one argument for each thing that items share
-        self, *, file: Path, root: Path, home: Path, output: Output, models: Mapping[str, Model], server: ServerWish
+        self,
+        *,
+        file: Path,
+        root: Path,
+        home: Path,
+        output: Output,
+        models: Mapping[str, Model],
+        server: ServerWish,
+        ask: AskSource | None = None,
     ) -> None:
         self.file = file
         self.root = root
@@ -53,6 +63,7 @@ class Surroundings:
         self.output = output
         self.models = models
         self.server = server
+        self._ask = ask
         self._characters = 0
         self._folders: dict[tuple[str, ...], Path] = {}
         self._found_models: dict[tuple[str, str], Model] = {}
@@ -211,12 +222,29 @@ class Surroundings:
         """
         if path not in self._sources:
             self._sources[path] = open_source(path, shown)
-        source = self._sources[path]
-        self._source_characters += source.characters
+        self._count(self._sources[path].characters)
+        return self._sources[path]
+
+    def answered(self, name: str, options: Mapping[str, Scalar], where: Where) -> AnsweredSource:
+        """The source of that name, which is asked for its rows each time, and counted as a file is.
+
+        :raises JobFileError: source-unasked, too-large, and what the one who answers raises: unknown-source,
+            source-invalid.
+        """
+        if self._ask is None:
+            told = f"the rows of the source {name!r} come from a conftest.py or a plugin, which is not asked here"
+            raise SourceUnasked(
+                told, hint="a run that collects this file asks; `pytest --collect-only` shows what they become"
+            )
+        source = AnsweredSource(self._ask(name, options, where), where)
+        self._count(source.characters)
+        return source
+
+    def _count(self, characters: int) -> None:
+        self._source_characters += characters
         if self._source_characters > MAX_SOURCE_CHARACTERS:
             message = f"the sources of this file hold more than {MAX_SOURCE_CHARACTERS:,} characters together"
             raise TooLarge(message, hint="split the file, or use a source in one entry")
-        return source
 
     def wildcard(self, folder: str, name: str) -> tuple[str, ...]:
         """The lines of a wildcard file: `NAME.txt` below a folder that is relative to the job file.

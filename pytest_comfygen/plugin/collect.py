@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,12 @@ from pytest_comfygen.records import ImageRecord, Job, JobFile, JobResult, Scalar
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr  # the type of pytest's public method, which it does not export
+
     from pytest_comfygen.engine.client import ComfyClient
     from pytest_comfygen.engine.install import Install
     from pytest_comfygen.flows.plan import Plan
+    from pytest_comfygen.language.sources.answered import Answer
     from pytest_comfygen.plugin.servers import Meeting, Servers
 
 _MANY = 1000
@@ -51,7 +54,7 @@ class ComfyFile(pytest.Module):
         """One item an image, all with the same function and so the same fixtures."""
         with _garbage_left_alone():
             try:
-                job_file = session_of(self.config).work.load(self.path)
+                job_file = session_of(self.config).work.load(self.path, self._ask_source)
             except JobFileError as error:
                 if not session_of(self.config).asked.wants_only_by_name(self.path, self.nodeid):
                     raise self.CollectError(render(error)) from None
@@ -68,6 +71,22 @@ class ComfyFile(pytest.Module):
             atexit.unregister(gc.freeze)
             atexit.register(gc.freeze)
         return items
+
+    def _ask_source(self, name: str, options: Mapping[str, Scalar], where: Where | None) -> Answer:
+        """The rows of a source that the file names, from the hooks that hold for its directory."""
+        from pytest_comfygen.plugin.sources import ask_hooks  # noqa: PLC0415  # few files name one
+
+        return ask_hooks(self.ihook, self.path, self.config.rootpath)(name, options, where)
+
+    def repr_failure(  # type: ignore[override]  # as its parent, which takes no style either
+        self, excinfo: pytest.ExceptionInfo[BaseException]
+    ) -> str | TerminalRepr:
+        """What went wrong; what a hook raised begins at the hook."""
+        if isinstance(excinfo.value, self.CollectError) or self.config.getoption("fulltrace"):
+            return super().repr_failure(excinfo)
+        from pytest_comfygen.plugin.sources import from_hook_on  # noqa: PLC0415  # as above
+
+        return super().repr_failure(from_hook_on(excinfo))
 
     def _items(self, job_file: JobFile) -> Iterator[ComfyItem]:
         tags = {job.tags for job in job_file.jobs}

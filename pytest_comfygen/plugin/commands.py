@@ -1,4 +1,7 @@
-"""What is done instead of a test run: the doctor is asked, or kept servers are stopped. No Python test is imported."""
+"""What is done instead of a test run: the doctor is asked, kept servers are stopped, or the schema is written.
+
+No Python test is imported.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from pytest_comfygen.flows.doctor.words import as_json, as_lines
 from pytest_comfygen.flows.stop import stop_servers, stopping_lines
 from pytest_comfygen.plugin.asked import is_job_file, job_files
 from pytest_comfygen.plugin.options import read_settings, usage_error
+from pytest_comfygen.plugin.schema import write_schema
 from pytest_comfygen.plugin.session import comfy_dirs, refuse_strange_root, repository_of
 from pytest_comfygen.records import Environment
 from pytest_comfygen.settings import Settings, resolve
@@ -32,13 +36,14 @@ def run_command(config: pytest.Config) -> int | None:
     if option.help or option.version:
         return None
     _drop_what_others_printed(config)
-    if option.comfy_doctor and option.comfy_stop:
-        raise usage_error(SettingsConflict("--comfy-doctor and --comfy-stop: one after the other"))
-    if option.comfy_stop and not option.comfy_json:
-        return _stop(config)
-    if not option.comfy_doctor:
+    commands = {"--comfy-doctor": _examine, "--comfy-stop": _stop, "--comfy-schema": write_schema}
+    asked = (option.comfy_doctor, option.comfy_stop, option.comfy_schema)
+    typed = [name for name, is_asked in zip(commands, asked, strict=True) if is_asked]
+    if len(typed) > 1:
+        raise usage_error(SettingsConflict(f"{' and '.join(typed)}: one after the other"))
+    if option.comfy_json and not option.comfy_doctor:
         raise usage_error(SettingsConflict("--comfy-json goes with --comfy-doctor or --comfy-plan"))
-    return _examine(config)
+    return commands[typed[0]](config)
 
 
 def _drop_what_others_printed(config: pytest.Config) -> None:

@@ -39,6 +39,8 @@ def _argparse_kind(option: Option) -> dict[str, Any]:
             return {"action": "append", "metavar": option.metavar}
         case "choice":
             return {"choices": option.choices}
+        case "file":
+            return {"nargs": "?", "const": "-", "metavar": option.metavar}
         case _:
             return {"metavar": option.metavar}
 

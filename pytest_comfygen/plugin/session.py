@@ -198,10 +198,11 @@ def refuse_strange_root(config: pytest.Config, settings: Settings) -> None:
     """
     if _start(config).is_relative_to(config.rootpath):
         return
-    values = {"dir": settings.dir, "repo": settings.repo, "models-dir": "", "constraints": settings.constraints or ""}
-    named = [*values.items(), *(("models-dir", one) for one in settings.models_dir)]
+    single = ("dir", "repo", "constraints", "schema")
+    named = [(name, getattr(settings, name)) for name in single]
+    named += [("models-dir", one) for one in settings.models_dir]
     for name, value in named:
-        path = config.invocation_params.dir / value
+        path = config.invocation_params.dir / (value or "")
         if value and path.exists() and path.resolve().is_relative_to(config.rootpath.resolve()):
             told = f"pytest took {value}, the value of --comfy-{name}, for the tests' directory"
             raise usage_error(SettingsError(told, hint=f"write it with an equals sign: --comfy-{name}={value}"))

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from pytest_comfygen.errors import JobFileError, OutputCollision
+from pytest_comfygen.errors import JobFileError, OutputCollision, SourceUnasked
 from pytest_comfygen.flows.repository import find_root
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.naming import collision_key
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.flows.pictures import Pictures
     from pytest_comfygen.flows.plan import Plan
     from pytest_comfygen.flows.scoring import Scorers
+    from pytest_comfygen.language.sources.answered import AskSource
     from pytest_comfygen.outputs.store import Store
     from pytest_comfygen.plugin.desk import Desk
     from pytest_comfygen.plugin.indexes import Indexes
@@ -67,7 +68,7 @@ class Work:
         self._stores: dict[Path, Store] = {}
         self._claims: dict[str, Job] = {}
         self._jobs: dict[Path, tuple[Job, ...]] = {}
-        self._loaded: dict[Path, JobFile | None] = {}
+        self._loaded: dict[Path, tuple[Job, ...] | None] = {}
         self._desks: list[Desk] = []
         self._chains = Chains(settings, lambda: self.local_directory(CHAINS) / nonce)
         self._open = ExitStack()
@@ -106,12 +107,13 @@ class Work:
 
     # --- job files --------------------------------------------------------------------------------------------------
 
-    def load(self, path: Path) -> JobFile:
+    def load(self, path: Path, ask: AskSource | None = None) -> JobFile:
         """The job file at `path`, whose outputs no other file of this run may claim.
 
+        :param ask: answers for sources that have only a name.
         :raises JobFileError: it cannot be used.
         """
-        job_file = load_job_file(path, self.root_of(path))
+        job_file = load_job_file(path, self.root_of(path), ask)
         claims = {collision_key(job.output): job for job in job_file.jobs}
         taken = (key for key in claims if key in self._claims and self._claims[key].file != claims[key].file)
         collisions = tuple(_collision(claims[key], self._claims[key]) for key in taken)
@@ -326,12 +328,19 @@ class Work:
         if path is None or not path.is_file():
             return False
         if path not in self._loaded:
-            try:
-                self._loaded[path] = load_job_file(path, root)
-            except JobFileError:
-                self._loaded[path] = None
-        other, key = self._loaded[path], collision_key(output)
-        return other is not None and any(collision_key(one.output) == key for one in other.jobs)
+            self._loaded[path] = self._jobs.get(path) or self._jobs_of_other(path, root)
+        others = self._loaded[path]
+        key = collision_key(output)
+        return others is None or any(collision_key(one.output) == key for one in others)
+
+    def _jobs_of_other(self, path: Path, root: Path) -> tuple[Job, ...] | None:
+        """The jobs of a file that this run did not ask for; None when only its hooks could tell."""
+        try:
+            return load_job_file(path, root).jobs
+        except SourceUnasked:
+            return None
+        except JobFileError:
+            return ()
 
     def local_directory(self, name: str) -> Path:
         """A directory of this machine's own, below `.comfygen/` of the run's repository."""

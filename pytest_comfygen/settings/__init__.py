@@ -67,6 +67,7 @@ class Settings(NamedTuple):
     allow_pickles: bool
     doctor: bool
     json: bool
+    schema: str | None
     ci: bool = False
     sources: Mapping[str, str] = MappingProxyType({})
 
@@ -316,6 +317,7 @@ _READERS: Mapping[Kind, Callable[[Option, object, str], object]] = {
     "flag": _read_flag,
     "choice": _read_choice,
     "text": _read_text,
+    "file": _read_text,
     "lines": _read_lines,
     "urls": _read_urls,
     "seconds": _read_seconds,

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 __all__ = ["COMFYUI_REPO", "OPTIONS", "Kind", "Option"]
 
-Kind = Literal["flag", "choice", "text", "lines", "urls", "seconds", "count", "commands"]
+Kind = Literal["flag", "choice", "text", "file", "lines", "urls", "seconds", "count", "commands"]
 
 COMFYUI_REPO = "https://github.com/Comfy-Org/ComfyUI"
 
@@ -14,6 +14,7 @@ COMFYUI_REPO = "https://github.com/Comfy-Org/ComfyUI"
 class Option(NamedTuple):
     """One row of the table; a named tuple, because every pytest run pays for this module.
 
+    :param kind: a `file` may be left out, and then is `-`, standard output.
     :param choices: the values of a `choice`; for a `flag` what may follow it after `=`.
     :param pattern: what a text has to match in full, a regular expression; `wanted` says it to people.
     :param in_ci: the default when `CI` is set, where it is another one.
@@ -335,4 +336,16 @@ _DOCTOR = (
     ),
 )
 
-OPTIONS = (*_IMAGES, *_QUICK, *_SERVER, *_INSTALL, *_MODELS, *_DOCTOR)
+_EDITORS = (
+    Option(
+        name="schema",
+        kind="file",
+        metavar="FILE",
+        default=None,
+        is_command=True,
+        help="write the JSON Schema of job files, with the names of the server found, to FILE or to standard output, "
+        "and do nothing else",
+    ),
+)
+
+OPTIONS = (*_IMAGES, *_QUICK, *_SERVER, *_INSTALL, *_MODELS, *_DOCTOR, *_EDITORS)

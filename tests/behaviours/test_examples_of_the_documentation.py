@@ -19,13 +19,14 @@ from pytest_comfygen.language.schema import (
 )
 from pytest_comfygen.language.schema.kinds import KINDS
 from pytest_comfygen.language.schema.looks import LOOKS
-from tests.documentation import examples
+from tests.documentation import HOOK, answer, examples
 from tests.repository import Repository
 
 
 def test_every_image_of_every_example_is_drawn(repository: Repository) -> None:
     found = [example.write(repository.path / "examples" / str(n)) for n, example in enumerate(examples())]
-    images = sum(len(load_job_file(path, repository.path).jobs) for path in found)
+    images = sum(len(load_job_file(path, repository.path, answer).jobs) for path in found)
+    repository.write("examples/conftest.py", HOOK)
 
     result = repository.run("examples", "--comfy-sketch")
 

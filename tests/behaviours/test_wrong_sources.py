@@ -66,6 +66,20 @@ BAD_ENTRY = (
     Wrong("from-where-list", source("name: a, where: {id: []}"), "out-of-range", at(54), "or a list of them"),
     Wrong("from-where-deep", source("name: a, where: {id: [[1]]}"), "wrong-type", at(54), "or a list of them"),
     Wrong("from-own-key", source("name: a, steps: 0"), "out-of-range", at(49), "1 to 1000"),
+    # --- which source
+    Wrong("source-and-file", source("source: a"), "conflicting-keys", at(8), "one of `file` and `source`", "remove"),
+    Wrong("options-of-file", source("options: {a: 1}"), "conflicting-keys", at(8), "not for a `file`", "remove"),
+    Wrong("source-number", HEAD + "from: [{source: 3}]\n", "wrong-type", at(17), "1 to 200 characters", "quotes"),
+    Wrong("options-list", HEAD + "from: [{source: a, options: [b]}]\n", "wrong-type", at(29), "a mapping of at most"),
+    Wrong("options-deep", HEAD + "from: [{source: a, options: {b: [c]}}]\n", "wrong-type", at(33), "a finite number"),
+    Wrong(
+        "source-alone",
+        HEAD + "from: [{source: a}]\n",
+        "source-unasked",
+        at(17),
+        "the source 'a'",
+        "a run that collects",
+    ),
     # --- which file
     Wrong("source-missing", source("name: a", "../data/kin.csv"), "file-missing", at(15), "data/kin.csv", "kins.csv?"),
     Wrong("source-no-folder", source("name: a", "no/a.csv"), "file-missing", at(15), "jobs/no/a.csv", "relative"),

@@ -26,7 +26,7 @@ from pytest_comfygen.language.schema.draft07 import json_schema
 from pytest_comfygen.language.schema.flags import FLAGS
 from pytest_comfygen.language.schema.kinds import KINDS
 from pytest_comfygen.language.schema.looks import LOOKS
-from tests.documentation import DOCS, Example, examples
+from tests.documentation import DOCS, Example, answer, examples
 
 REFERENCE = (DOCS / "reference" / "job-file.md").read_text(encoding="utf-8")
 
@@ -37,7 +37,7 @@ EXAMPLES = [pytest.param(example, id=example.id) for example in examples()]
 def test_an_example_can_be_loaded(example: Example, tmp_path: Path) -> None:
     root = tmp_path.resolve()
 
-    job_file = load_job_file(example.write(root), root)
+    job_file = load_job_file(example.write(root), root, answer)
 
     assert job_file.jobs
     assert job_file.warnings == ()

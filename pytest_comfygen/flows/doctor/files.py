@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pytest_comfygen.engine.git import Git
-from pytest_comfygen.errors import JobFileError
+from pytest_comfygen.errors import JobFileError, SourceUnasked
 from pytest_comfygen.flows.doctor.codes import finding_of, fine
 from pytest_comfygen.flows.doctor.visit import Visit
 from pytest_comfygen.flows.repository import find_root
@@ -30,6 +30,9 @@ def read_job_files(visit: Visit) -> tuple[tuple[Job, ...], tuple[MachineFinding,
     for path, names in visit.selection.items():
         try:
             found = load_job_file(path, find_root(path.parent, visit.otherwise)).jobs
+        except SourceUnasked as error:
+            findings.append(finding_of(error, visit.shown(path), severity="note"))
+            continue
         except JobFileError as error:
             findings += (finding_of(one, visit.shown(path)) for one in (error, *error.also))
             continue

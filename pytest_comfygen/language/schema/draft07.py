@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pytest_comfygen.language.schema.kinds import KINDS, Short
 from pytest_comfygen.language.schema.looks import LOOKS
 from pytest_comfygen.language.schema.models import JobDocument
+from pytest_comfygen.language.schema.names import ServerNames, with_names
 
 __all__ = ["json_schema"]
 
@@ -20,8 +21,11 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
-def json_schema() -> dict[str, Any]:
-    """The schema of a whole job file, without the keys that this version does not act on."""
+def json_schema(names: ServerNames | None = None) -> dict[str, Any]:
+    """The schema of a whole job file, without the keys that this version does not act on.
+
+    :param names: of a server, to be offered where they can be written.
+    """
     schema = JobDocument.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Untitled)
     definitions = schema.pop("$defs")
     definitions["Item"] = _with_short_forms(definitions["Item"], "string", "null")
@@ -36,7 +40,8 @@ def json_schema() -> dict[str, Any]:
         }
     schema = {"$schema": "http://json-schema.org/draft-07/schema#", **schema, "definitions": definitions}
     _drop_null_defaults(schema)
-    return schema
+    _wrap_references(schema)
+    return with_names(schema, names) if names else schema
 
 
 def _with_short_forms(mapping: JsonSchemaValue, *types: str) -> JsonSchemaValue:
@@ -54,3 +59,15 @@ def _drop_null_defaults(schema: Any) -> None:  # noqa: ANN401  # any part of a J
     elif isinstance(schema, list):
         for part in schema:
             _drop_null_defaults(part)
+
+
+def _wrap_references(schema: Any) -> None:  # noqa: ANN401  # any part of a JSON document
+    """In Draft-07 a `$ref` hides what stands beside it, such as a description."""
+    if isinstance(schema, dict):
+        if "$ref" in schema and len(schema) > 1:
+            schema["allOf"] = [{"$ref": schema.pop("$ref")}]
+        for part in schema.values():
+            _wrap_references(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            _wrap_references(part)

@@ -66,7 +66,7 @@ _MODELS: tuple[type[Closed], ...] = (
 )
 _WRAPPERS = (typing.Annotated, typing.Union, types.UnionType)
 _BY_CODE: dict[str, type[JobFileError]] = {
-    error.code: error for error in (KeyConflict, NotLoopback, OutOfRange, SecretFound, WrongType)
+    error.code: error for error in (KeyConflict, MissingKey, NotLoopback, OutOfRange, SecretFound, WrongType)
 }
 
 

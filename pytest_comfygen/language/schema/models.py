@@ -48,6 +48,7 @@ from pytest_comfygen.language.schema.values import (
     Text,
     Wants,
     Word,
+    _refuse as refuse,
 )
 from pytest_comfygen.records import Part
 
@@ -69,6 +70,8 @@ __all__ = [
 MAX_ITEMS = 100_000
 MAX_SOURCES = 100
 
+_YES = True  # the example of a flag
+
 
 class Server(Closed):
     """How to reach a ComfyUI for this file."""
@@ -77,7 +80,7 @@ class Server(Closed):
         "Use this running server, or one of these; on this machine only.", "http://127.0.0.1:8188"
     )
     start: Annotated[Literal["auto", "never"], Wants("auto or never")] = Field(
-        default="auto", description="Whether a server may be started when none is running."
+        default="auto", description="Whether a server may be started when none is running.", examples=["never"]
     )
     args: ServerArgs | None = _key(
         "Flags for a server that is started: about memory, precision, caches and attention.", ["--lowvram"]
@@ -97,9 +100,11 @@ class ModelEntry(Closed):
         examples=["checkpoints/sd_xl_base_1.0.safetensors"],
     )
     url: ModelUrl | None = _key("Where the file can be had.", "https://example.org/models/base.safetensors")
-    sha256: Sha256 | None = _key("The file's sha256.")
+    sha256: Sha256 | None = _key(
+        "The file's sha256.", "31e35c80fc4829d14f90153f4c74cd59c90b779f6afe05a74cd6120b893f7e5b"
+    )
     size: SizeBytes | None = _key("The file's size.", "6.94 GB", "335 MiB", 6938078334)
-    license: Text | None = _key("The licence, or where to read it.")
+    license: Text | None = _key("The licence, or where to read it.", "CreativeML Open RAIL++-M")
 
 
 class Output(Closed):
@@ -115,7 +120,9 @@ class Output(Closed):
         description="An image's file name, with subfolders if wanted; the suffix decides the format: png, webp or jpg.",
         examples=["${name}.webp"],
     )
-    metadata: Flag = Field(default=False, description="Keep the metadata that ComfyUI writes into its images.")
+    metadata: Flag = Field(
+        default=False, description="Keep the metadata that ComfyUI writes into its images.", examples=[True]
+    )
     index: Path | None = _key(
         "A JSON list of the images (name, file, size, tags), in their folder, for the program that uses them.",
         "kins.json",
@@ -130,9 +137,10 @@ class Verify(Closed):
     ) = _key(
         "Least standard deviation of the most varied colour channel; below it an image counts as blank.", 4, default=1.0
     )
-    allow_blank: Flag | None = _key("Accept an image of one colour.", default=False)
+    allow_blank: Flag | None = _key("Accept an image of one colour.", _YES, default=False)
     mode: Annotated[Literal["RGB", "RGBA", "L"], Wants("RGB, RGBA or L")] | None = _key(
-        "The colour mode: RGB for a checkpoint's images when nothing is said; any of the three for a workflow's."
+        "The colour mode: RGB for a checkpoint's images when nothing is said; any of the three for a workflow's.",
+        "RGBA",
     )
     alpha: AlphaKey | None = _key("What is wanted of transparency.", "needed", {"min": 0.2, "max": 0.8})
     bytes: BytesKey | None = _key("How large the file may be.", "2 MB", {"min": "1 kB", "max": "2 MB"})
@@ -165,7 +173,7 @@ class Keys(Closed):
     prompt: Text | None = _key("What the image shows; `${…}` may be used.", "portrait of ${subject}, oil painting")
     negative: Text | None = _key("What it must not show.", "text, watermark", default="")
     alternatives: Flag | None = _key(
-        "Of `{a|b}` in `prompt` and `negative`, the item's name chooses one.", default=False
+        "Of `{a|b}` in `prompt` and `negative`, the item's name chooses one.", _YES, default=False
     )
     wildcards: Path | None = _key(
         "A folder: for `__mood__` in a prompt, the item's name chooses a line of its `mood.txt`.",
@@ -262,14 +270,25 @@ class Item(Keys):
 
 
 class Source(Keys):
-    """A file whose rows become items; the keys of an item hold for all of them."""
+    """A file or a named source whose rows become items; the keys of an item hold for all of them."""
 
-    model_config = ConfigDict(defer_build=True)
-
-    file: Path = Field(
-        description="The source, relative to the job file: csv, tsv, json, jsonl, yaml, toml or txt.",
-        examples=["../data/kins.csv"],
+    model_config = ConfigDict(
+        defer_build=True,
+        json_schema_extra={
+            "oneOf": [{"required": ["file"]}, {"required": ["source"]}],
+            "dependencies": {"options": ["source"]},
+        },
     )
+
+    file: Path | None = _key(
+        "The source, relative to the job file: csv, tsv, json, jsonl, yaml, toml or txt.", "../data/kins.csv"
+    )
+    source: Word | None = _key(
+        "Instead of a file: the name of a source that a `conftest.py` or plugin has rows for.", "kins"
+    )
+    options: (
+        Annotated[dict[str, ScalarValue], Field(max_length=50), Wants("a mapping of at most 50 options")] | None
+    ) = _key("What `source` is told besides its name.", {"chapter": 3})
     name: Text | None = _key(
         "The name of a row's item; `${…}` may be a column or `row`, the row's number.", "kin_${id}", default="${name}"
     )
@@ -289,6 +308,17 @@ class Source(Keys):
     rename: Annotated[dict[str, Word], Wants("a mapping of columns to names")] | None = _key(
         "Other names for columns.", {"Full name": "title"}
     )
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Source:
+        if self.file is None and self.source is None:
+            hint = "add `file:`, or `source:` for rows that a conftest.py gives"
+            raise refuse("missing-key", "the key `file` is missing", hint)
+        if self.file is not None and self.source is not None:
+            raise refuse("conflicting-keys", "it takes one of `file` and `source`", "remove one of them")
+        if self.options is not None and self.source is None:
+            raise refuse("conflicting-keys", "`options` are for a `source`, not for a `file`", "remove `options`")
+        return self
 
 
 class Matrix(Keys):
@@ -314,25 +344,31 @@ class DefaultsDocument(Closed):
 
     model_config = ConfigDict(defer_build=True)  # few runs read one
 
-    comfyjob: Annotated[Literal[1], Wants("1")] = Field(description="The version of this language.")
+    comfyjob: Annotated[Literal[1], Wants("1")] = Field(description="The version of this language.", examples=[1])
     include: Includes | None = _key("Files of defaults under this one's.", ["../styles/oil.yaml"])
     models: Annotated[dict[str, Annotated[ModelEntry, Wants("a mapping")]], Wants("a mapping")] | None = _key(
-        "The weights files that the jobs need, by role."
+        "The weights files that the jobs need, by role.", {"base": {"file": "checkpoints/sd_xl_base_1.0.safetensors"}}
     )
-    defaults: Annotated[Keys, Wants("a mapping")] | None = _key("Keys for every item; an item's own key wins.")
+    defaults: Annotated[Keys, Wants("a mapping")] | None = _key(
+        "Keys for every item; an item's own key wins.", {"checkpoint": "base", "size": "832x1216"}
+    )
 
 
 class ItemsDocument(Closed):
     """A job file that writes all of its items out, as most do."""
 
-    comfyjob: Annotated[Literal[1], Wants("1")] = Field(description="The version of this language.")
+    comfyjob: Annotated[Literal[1], Wants("1")] = Field(description="The version of this language.", examples=[1])
     include: Includes | None = _key("Files of defaults under this one's.", ["../styles/oil.yaml"])
-    server: Annotated[Server, Wants("a mapping")] | None = _key("How to reach a ComfyUI for this file.")
-    models: Annotated[dict[str, Annotated[ModelEntry, Wants("a mapping")]], Wants("a mapping")] | None = _key(
-        "The weights files that the jobs need, by role."
+    server: Annotated[Server, Wants("a mapping")] | None = _key(
+        "How to reach a ComfyUI for this file.", {"url": "http://127.0.0.1:8188"}
     )
-    output: Annotated[Output, Wants("a mapping")] | None = _key("Where the images go.")
-    defaults: Annotated[Keys, Wants("a mapping")] | None = _key("Keys for every item; an item's own key wins.")
+    models: Annotated[dict[str, Annotated[ModelEntry, Wants("a mapping")]], Wants("a mapping")] | None = _key(
+        "The weights files that the jobs need, by role.", {"base": {"file": "checkpoints/sd_xl_base_1.0.safetensors"}}
+    )
+    output: Annotated[Output, Wants("a mapping")] | None = _key("Where the images go.", {"dir": "../assets/portraits"})
+    defaults: Annotated[Keys, Wants("a mapping")] | None = _key(
+        "Keys for every item; an item's own key wins.", {"checkpoint": "base", "size": "832x1216"}
+    )
     items: (
         Annotated[
             dict[str, Annotated[Item, Wants("a mapping, a prompt, or nothing")]],
@@ -357,7 +393,10 @@ class JobDocument(ItemsDocument):
     ) = Field(
         default=None,
         alias="from",
-        description="Files whose rows become items.",
+        description="Files and named sources whose rows become items.",
         examples=[[{"file": "../data/kins.csv", "name": "kin_${id}"}]],
     )
-    matrix: Annotated[Matrix, Wants("a mapping")] | None = _key("Items out of every combination of values.")
+    matrix: Annotated[Matrix, Wants("a mapping")] | None = _key(
+        "Items out of every combination of values.",
+        {"axes": {"season": ["winter", "summer"], "cfg": "4..7"}},
+    )

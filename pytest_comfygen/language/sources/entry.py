@@ -16,6 +16,7 @@ from pytest_comfygen.language.merge import merged
 from pytest_comfygen.language.places import Origin, RowPlaces, Steps
 from pytest_comfygen.language.schema import Keys, Source
 from pytest_comfygen.language.sources import SourceFile
+from pytest_comfygen.language.sources.answered import AnsweredSource
 from pytest_comfygen.language.sources.rows import Rows, SourceRow
 from pytest_comfygen.language.surroundings import Surroundings
 from pytest_comfygen.language.template import as_text
@@ -50,9 +51,16 @@ class SourceEntry:
             for number, row in chosen:
                 yield self._draft(reader, file, row, number, gives)
         except JobFileError as error:
-            yield _with_file(error).at(self._where("file"))
+            yield _with_file(error).at(self._at_source)
 
-    def _open(self) -> SourceFile:
+    @property
+    def _at_source(self) -> Where | None:
+        return self._where("file" if self._entry.source is None else "source")
+
+    def _open(self) -> SourceFile | AnsweredSource:
+        if self._entry.file is None:
+            where = self._at_source or Where(self._origin.file)
+            return self._around.answered(self._entry.source or "", self._entry.options or {}, where)
         root = self._around.root
         path = naming.file_in(root, self._around.file.parent, self._entry.file)
         shown = relative(path, root)
@@ -89,7 +97,7 @@ class SourceEntry:
             hint = "leave the key `name` out to use the column, or call the column `rename: {name: title}`"
             raise KeyConflict("the source has a column `name`, too", where=self._where("name"), hint=hint)
         name = entry.name or "${name}"
-        return RowReader(self._base, name, self._around, keys=self._keys(rows), texts=rows.texts)
+        return RowReader(self._base, name, self._around, keys=self._keys(rows), texts=rows.texts, scalars=rows.scalars)
 
     def _keys(self, rows: Rows) -> tuple[str, ...]:
         """The columns that set keys; a prompt that stands alone on its line does, unless it has another name."""
@@ -115,9 +123,8 @@ class SourceEntry:
             if self._entry.where:
                 hint = "values are compared as texts, and capitals count"
                 raise SourceInvalid("no row has these values", where=self._where("where"), hint=hint)
-            raise SourceInvalid(
-                f"{self._entry.file} has no row", where=self._where("file"), hint="add a row, or remove the source"
-            )
+            called = self._entry.file or f"the source {self._entry.source!r}"
+            raise SourceInvalid(f"{called} has no row", where=self._at_source, hint="add a row, or remove the source")
         yield first
         yield from chosen
 
@@ -134,24 +141,36 @@ class SourceEntry:
         return found | {key: written.get(key, key) for key in self._keys(rows)}
 
     def _draft(
-        self, reader: RowReader, file: SourceFile, row: SourceRow, number: int, gives: Mapping[str, str]
+        self,
+        reader: RowReader,
+        file: SourceFile | AnsweredSource,
+        row: SourceRow,
+        number: int,
+        gives: Mapping[str, str],
     ) -> Draft | JobFileError:
         where = Where(file.shown, *row.spot)
         places = RowPlaces(self._origin, self._steps, gives, partial(_place, file, row.spot, number, gives))
         try:
             name = reader.name(row.values, number + 1)
         except JobFileError as error:
-            return error.at(self._where("name"))
+            return self._of_row(error, number).at(self._where("name"))
         try:
             return reader.draft(name, row.values, number + 1, where, places)
         except JobFileError as error:
-            return error.at(where)
+            return self._of_row(error, number).at(where)
+
+    def _of_row(self, error: JobFileError, number: int) -> JobFileError:
+        """The error with the row's number, when the row has no place of its own that says as much."""
+        if self._entry.file is not None:
+            return error
+        told = f"found for row {number + 1} of the source {self._entry.source!r}"
+        return type(error)(error.message, where=error.where, hint=error.hint, details=(told,), also=error.also)
 
     def _where(self, *steps: str | int, of_key: bool = False) -> Where | None:
         return self._origin.where((*self._steps, *steps), of_key=of_key)
 
 
-def _place(file: SourceFile, spot: Spot, number: int, gives: Mapping[str, str], key: str) -> Where:
+def _place(file: SourceFile | AnsweredSource, spot: Spot, number: int, gives: Mapping[str, str], key: str) -> Where:
     return file.where(spot, number, gives[key])
 
 

@@ -26,12 +26,14 @@ class Rows(NamedTuple):
     :ivar columns: all there are, also those that some rows lack.
     :ivar prompts: whether the rows are prompts alone, with nothing else in them.
     :ivar texts: whether every value is a text, also where a number is meant.
+    :ivar scalars: whether no value is a list, also where several words are meant.
     """
 
     columns: Collection[str]
     rows: Iterator[SourceRow]
     prompts: bool = False
     texts: bool = False
+    scalars: bool = False
 
 
 def columns_of(rows: Iterable[SourceRow]) -> tuple[str, ...]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 import yaml
 
 from pytest_comfygen.language.schema.draft07 import json_schema
+from pytest_comfygen.language.schema.names import ServerNames
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "comfyjob.schema.json"
 COMMAND = "python -m pytest_comfygen.language > docs/comfyjob.schema.json"
@@ -27,6 +30,10 @@ REFUSED = [
     {"comfyjob": 1, "items": {"a": "x"}, "server": {"args": ["--listen"]}},
     {"comfyjob": 1, "items": {"a": "x"}, "server": {"args": ["--reserve-vram=x"]}},
     {"comfyjob": 1, "items": {"a": "x"}, "server": {"custom_nodes": ["https://x/nodes"]}},
+    {"comfyjob": 1, "from": [{"name": "a"}]},
+    {"comfyjob": 1, "from": [{"file": "a.csv", "source": "a"}]},
+    {"comfyjob": 1, "from": [{"file": "a.csv", "options": {"a": 1}}]},
+    {"comfyjob": 1, "from": [{"source": "a", "options": {"a": [1]}}]},
 ]
 
 
@@ -49,12 +56,55 @@ def test_every_mapping_of_the_language_is_closed() -> None:
     assert {False} == {part["additionalProperties"] for part in parts}
 
 
-def test_every_key_is_described() -> None:
-    schema = json_schema()
-    parts = [schema, *(part.get("anyOf", [part])[0] for part in schema["definitions"].values())]
-    keys = {name: key for part in parts for name, key in part.get("properties", {}).items()}
+NAMES = ServerNames(
+    version="0.3.64",
+    models={"checkpoints": ["tiny.safetensors"], "loras": ["ink.safetensors"], "text_encoders": ["t5.safetensors"]},
+    samplers=["euler", "dpmpp_2m"],
+    schedulers=["normal", "karras"],
+    nodes=["Canny"],
+)
+
+
+def keys_of(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every key of every mapping, such as `Keys.steps`."""
+    for name, part in {"file": schema, **schema["definitions"]}.items():
+        for key, described in part.get("anyOf", [part])[0]["properties"].items():
+            yield f"{name}.{key}", described
+
+
+def is_fit(schema: dict[str, Any], key: dict[str, Any], value: object) -> bool:
+    """Whether a key takes a value."""
+    alone = {"definitions": schema["definitions"], "allOf": [key]}
+    return jsonschema.Draft7Validator(alone).is_valid(value)
+
+
+@pytest.mark.parametrize("names", [None, NAMES], ids=["without names", "with names"])
+def test_every_key_has_a_description_and_examples_and_defaults_that_it_takes(names: ServerNames | None) -> None:
+    schema = json_schema(names)
+    keys = dict(keys_of(schema))
 
     assert [name for name, key in keys.items() if not key.get("description")] == []
+    assert [name for name, key in keys.items() if not key.get("examples")] == []
+    shown = [(name, key, value) for name, key in keys.items() for value in key["examples"]]
+    shown += [(name, key, key["default"]) for name, key in keys.items() if "default" in key]
+    assert [(name, value) for name, key, value in shown if not is_fit(schema, key, value)] == []
+
+
+def test_every_mapping_is_described() -> None:
+    assert [name for name, part in json_schema()["definitions"].items() if not part.get("description")] == []
+
+
+def test_nothing_stands_beside_a_reference_which_would_hide_it() -> None:
+    def references(part: object) -> Iterator[dict[str, Any]]:
+        if isinstance(part, dict):
+            if "$ref" in part:
+                yield part
+            part = list(part.values())
+        if isinstance(part, list):
+            for one in part:
+                yield from references(one)
+
+    assert [one for one in references(json_schema()) if len(one) > 1] == []
 
 
 def test_the_defaults_of_the_language_are_in_the_schema() -> None:
