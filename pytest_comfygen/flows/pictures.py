@@ -65,15 +65,16 @@ class Pictures:
 
     :param jobs: gives all of them.
     :param plan_of: the plan of one, to know whether its image stands as recorded.
-    :param register: what the other processes of the run make; None when there are none.
+    :param shared: gives the file in which the processes of the run tell each other what they make; None alone.
     """
 
     def __init__(
-        self, jobs: Callable[[], Iterable[Job]], plan_of: Callable[[Job], Plan], register: Register | None
+        self, jobs: Callable[[], Iterable[Job]], plan_of: Callable[[Job], Plan], shared: Callable[[], Path] | None
     ) -> None:
         self._given = jobs
         self._plan_of = plan_of
-        self._register = register
+        self._shared = shared
+        self._register: Register | None = None
         self._jobs: dict[Path, Job] = {}
         self._pixels: dict[Path, str] = {}
         self._showing: dict[str, list[Path]] = {}
@@ -165,7 +166,10 @@ class Pictures:
 
     def _tell(self, entry: Entry) -> None:
         """Tell the other processes of the run, and hear what they told before."""
-        for other in self._register.add(entry) if self._register else ():
+        if self._shared is None:
+            return
+        self._register = self._register or Register(self._shared())
+        for other in self._register.add(entry):
             path = Path(str(other["output"]))
             if "pixels" in other:
                 self._put(path, Shown.told(other))

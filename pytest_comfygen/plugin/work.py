@@ -28,7 +28,7 @@ from pytest_comfygen.records import (
     Model,
     RunPlan,
 )
-from pytest_comfygen.settings import Settings
+from pytest_comfygen.settings import LOCAL, Settings
 
 if TYPE_CHECKING:
     from pytest_comfygen.flows.drift import Drift
@@ -199,12 +199,11 @@ class Work:
         """What the images of this run show."""
         from pytest_comfygen.flows.pictures import Pictures  # noqa: PLC0415  # collecting must not pay
 
-        register = None
-        if self._worker is not None:
-            from pytest_comfygen.outputs.register import Register  # noqa: PLC0415  # only workers have one
+        def place() -> Path:
+            return self.local_directory(PICTURES) / self._nonce
 
-            register = Register(self.local_directory(PICTURES) / self._nonce)
-        return Pictures(lambda: chain.from_iterable(self._jobs.values()), self.plan, register)
+        shared = place if self._worker is not None else None
+        return Pictures(lambda: chain.from_iterable(self._jobs.values()), self.plan, shared)
 
     def _score(self, job: Job, path: Path) -> tuple[Finding, ...]:
         """What the job's external scorer says against the picture at `path`; `--comfy-plan` starts no program."""
@@ -360,7 +359,7 @@ def _job_file_named(record: ImageRecord, root: Path) -> Path | None:
         or ".." in name.parts
         or "\\" in record.job
         or ":" in record.job
-        or name.parts[:1] == (".comfygen",)  # a quick picture belongs to nobody
+        or name.parts[:1] == (LOCAL,)  # a quick picture belongs to nobody
         or not is_job_file(name.name)
     ):
         return None
