@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from pytest_comfygen.errors import InputMissing, InputNotReady
 from pytest_comfygen.language.chains import inputs_of
+from pytest_comfygen.language.naming import sibling_hint
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import CheckpointRecipe, ImageRecord, InputImage, Job, Scalar, relative
 
@@ -143,8 +143,5 @@ def missing(job: Job, key: str, image: InputImage) -> InputMissing:
 
     :param key: that names it.
     """
-    folder = image.file.parent
-    siblings = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    near = get_close_matches(image.file.name, siblings, n=1)
-    hint = f"did you mean {near[0]}?" if near else "the path is relative to the job file"
+    hint = sibling_hint(image.file, "the job file")
     return InputMissing(f"{relative(image.file, job.root)} does not exist", where=job.place(key), hint=hint)

@@ -1,10 +1,12 @@
-"""Where a repository begins, which is the widest place a job file may reach."""
+"""Where a repository begins, which is the widest place a job file may reach, and where it keeps its servers' notes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["find_root"]
+from pytest_comfygen.settings import LOCAL
+
+__all__ = ["find_root", "state_directories"]
 
 
 def find_root(directory: Path, otherwise: Path) -> Path:
@@ -21,3 +23,8 @@ def find_root(directory: Path, otherwise: Path) -> Path:
             return candidate
     otherwise = otherwise.resolve()
     return otherwise if directory.is_relative_to(otherwise) else directory
+
+
+def state_directories(root: Path) -> list[Path]:
+    """Of the servers that were started for the repository at `root` and not stopped since; they may be dead."""
+    return sorted(record.parent for record in (root / LOCAL / "server").glob("*/state.json"))

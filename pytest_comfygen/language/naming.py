@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pytest_comfygen.errors import BadName, BadPath, OutsideRepository, UnknownFormat
 from pytest_comfygen.records import ImageFormat
+from pytest_comfygen.settings import LOCAL
 
 __all__ = [
     "check_links",
@@ -38,7 +39,7 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²
 _DRIVE = re.compile(r"[A-Za-z]:")
 _FORBIDDEN_CHARACTERS = frozenset('<>:"|?*\\')
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
-_PRIVATE_DIRECTORIES = frozenset({".git", ".comfygen", ".comfyrecords"})
+_PRIVATE_DIRECTORIES = frozenset({".git", LOCAL, ".comfyrecords"})
 
 # Words of pytest's `-m` expressions, and marks that would change how pytest runs the item.
 _TAGS_TAKEN = frozenset(
@@ -132,14 +133,17 @@ def file_in(root: Path, home: Path, path: str) -> Path:
     return file
 
 
-def sibling_hint(path: Path) -> str:
-    """What to say of a file that is missing: what lies beside it and is called alike."""
+def sibling_hint(path: Path, start: str = "the file that names it") -> str:
+    """What to say of a file that is missing: what lies beside it and is called alike.
+
+    :param start: what its path is relative to.
+    """
     try:
         names = sorted(one.name for one in path.parent.iterdir() if one.is_file())
     except OSError:
         names = []
     near = get_close_matches(path.name, names, n=1)
-    return f"did you mean {near[0]}?" if near else "the path is relative to the file that names it"
+    return f"did you mean {near[0]}?" if near else f"the path is relative to {start}"
 
 
 def check_links(root: Path, path: Path) -> None:
@@ -157,7 +161,7 @@ def check_links(root: Path, path: Path) -> None:
 
 def collision_key(path: Path) -> str:
     """What two paths have in common when some system takes them for one file: case and composed letters."""
-    return unicodedata.normalize("NFC", path.as_posix().casefold())
+    return unicodedata.normalize("NFC", str(path).casefold())
 
 
 def _check_inside(root: Path, path: Path, what: str = "the path") -> None:

@@ -80,7 +80,7 @@ def _lines(error: ComfygenError) -> Iterator[str]:
 
 
 def harmless(text: str) -> str:
-    """The text without escape sequences, which a record, a server's answer or a prompt may hold."""
+    """The text without escape sequences, which a record, a server's answer, a prompt or a file's name may hold."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

@@ -211,7 +211,7 @@ class ComfyItem(pytest.Function):
             self._meeting = None
 
     def _is_selected(self, job: Job) -> bool:
-        return any(one.id == job.id for one in jobs_of(self.session))
+        return job.id in _selected_ids(self.session)
 
     def teardown(self) -> None:
         """Let go of what was planned; a run has many items."""
@@ -307,6 +307,14 @@ def _place_of(where: Where | None, path: Path, root: Path) -> tuple[Path, int]:
 def jobs_of(session: pytest.Session) -> Iterator[Job]:
     """The jobs of all images that this run has selected."""
     return (item.job for item in session.items if isinstance(item, ComfyItem))
+
+
+def _selected_ids(session: pytest.Session) -> frozenset[str]:
+    """The ids of the jobs that this run has selected, which stay so once items run."""
+    ours = session_of(session.config)
+    if ours.selected_ids is None:
+        ours.selected_ids = frozenset(job.id for job in jobs_of(session))
+    return ours.selected_ids
 
 
 def is_wanted_by_tests(session: pytest.Session) -> bool:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from pytest_comfygen.errors import SettingsError
-from pytest_comfygen.flows.repository import find_root
+from pytest_comfygen.flows.repository import find_root, state_directories
 from pytest_comfygen.plugin.asked import Asked, add_job_files, decide
 from pytest_comfygen.plugin.options import read_settings, usage_error
 from pytest_comfygen.plugin.progress import Progress
-from pytest_comfygen.settings import Settings
+from pytest_comfygen.settings import LOCAL, Settings
 
 if TYPE_CHECKING:
     from pytest_comfygen.errors import JobFileError
@@ -95,6 +95,7 @@ class Session:
         self.left_alone = LeftAlone()
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
         self.registered_tags: set[str] = {"comfygen"}
+        self.selected_ids: frozenset[str] | None = None  # of the jobs, gathered when the first item asks
         self.orphans: list[str] = []  # images that no job names, in a run that does not fail for them
         self.told: dict[str, str] = {}  # the first item that each error was told for
         self._work: Work | None = None
@@ -129,7 +130,7 @@ class Session:
         """Remove what the workers of this run noted for each other."""
         if self._worker is not None:
             return
-        local = self.root / ".comfygen"
+        local = self.root / LOCAL
         with suppress(OSError):
             (local / "pictures" / self.nonce).unlink()
         notes = local / "chains" / self.nonce
@@ -149,7 +150,7 @@ class Session:
         :param luggage: the worker's `workerinput`.
         """
         luggage[_LUGGAGE] = self.packed()
-        self.progress.listen(self.root / ".comfygen" / _TOLD)
+        self.progress.listen(self.root / LOCAL / _TOLD)
 
     def packed(self) -> dict[str, Any]:
         """As built-ins, for the way to an xdist worker."""
@@ -248,11 +249,10 @@ def close_session(config: pytest.Config) -> None:
     if session is None:
         return
     session.close()
-    servers = session.root / ".comfygen" / "server"
-    if config.pluginmanager.has_plugin("dsession") and any(servers.glob("*/state.json")):
+    if config.pluginmanager.has_plugin("dsession") and (states := state_directories(session.root)):
         from pytest_comfygen.flows.provision import end_unused  # noqa: PLC0415  # most runs have no server to end
 
-        end_unused(servers)
+        end_unused(states)
 
 
 def take_job_file(config: pytest.Config, job_file: str) -> None:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import cached_property
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -71,6 +70,8 @@ class Work:
         self._loaded: dict[Path, tuple[Job, ...] | None] = {}
         self._desks: list[Desk] = []
         self._chains = Chains(settings, lambda: self.local_directory(CHAINS) / nonce)
+        self._compared: Pictures | None = None
+        self._scorers: Scorers | None = None
         self._open = ExitStack()
 
     def desk(self, settings: Settings | None = None) -> Desk:
@@ -103,7 +104,7 @@ class Work:
         self._open.close()
         self._claims.clear()
         self._jobs.clear()
-        self.__dict__.pop("_pictures", None)
+        self._compared = None
 
     # --- job files --------------------------------------------------------------------------------------------------
 
@@ -194,27 +195,28 @@ class Work:
             score=self._score,
         )
 
-    @cached_property
+    @property
     def _pictures(self) -> Pictures:
         """What the images of this run show."""
-        from pytest_comfygen.flows.pictures import Pictures  # noqa: PLC0415  # collecting must not pay
+        if self._compared is None:
+            from pytest_comfygen.flows.pictures import Pictures  # noqa: PLC0415  # collecting must not pay
 
-        def place() -> Path:
-            return self.local_directory(PICTURES) / self._nonce
+            def place() -> Path:
+                return self.local_directory(PICTURES) / self._nonce
 
-        shared = place if self._worker is not None else None
-        return Pictures(lambda: chain.from_iterable(self._jobs.values()), self.plan, shared)
+            shared = place if self._worker is not None else None
+            self._compared = Pictures(lambda: chain.from_iterable(self._jobs.values()), self.plan, shared)
+        return self._compared
 
     def _score(self, job: Job, path: Path) -> tuple[Finding, ...]:
         """What the job's external scorer says against the picture at `path`; `--comfy-plan` starts no program."""
-        return () if self._settings.plan else self._scorers.judge(job, path)
+        if self._settings.plan:
+            return ()
+        if self._scorers is None:
+            from pytest_comfygen.flows.scoring import Scorers  # noqa: PLC0415  # few jobs have one
 
-    @cached_property
-    def _scorers(self) -> Scorers:
-        """The external scorers of the settings."""
-        from pytest_comfygen.flows.scoring import Scorers  # noqa: PLC0415  # few jobs have one
-
-        return Scorers(self._settings, self._root, Environment(os.environ))
+            self._scorers = Scorers(self._settings, self._root, Environment(os.environ))
+        return self._scorers.judge(job, path)
 
     def look_ahead(self, jobs: Iterable[Job]) -> RunPlan:
         """What the run would do for `jobs`, which nothing is done for."""

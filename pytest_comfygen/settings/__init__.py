@@ -17,7 +17,10 @@ from urllib.parse import urlsplit
 from pytest_comfygen.errors import SettingsConflict, SettingsError
 from pytest_comfygen.settings.options import COMFYUI_REPO, OPTIONS, Kind, Option
 
-__all__ = ["COMFYUI_REPO", "OPTIONS", "Option", "Settings", "is_ci", "resolve", "spelled"]
+__all__ = ["COMFYUI_REPO", "LOCAL", "OPTIONS", "Option", "Settings", "is_ci", "resolve", "spelled"]
+
+# The directory of a repository that stays on this machine; nothing sets it, and every room means the same.
+LOCAL = ".comfygen"
 
 _COMMAND_LINE = "command line"
 _MOST = 10_000

@@ -615,6 +615,30 @@ def test_models_and_outputs_of_the_other_files_are_looked_at_nevertheless(clinic
     assert [finding.subject for finding in clinic.told("url-unknown")] == [MODEL]
 
 
+def test_a_model_that_nobody_has_is_told_with_where_to_put_it(clinic: Clinic) -> None:
+    clinic.install()
+    clinic.ask_for()
+    directory = clinic.comfyui / "models" / "checkpoints"
+    directory.mkdir(parents=True)
+
+    (found,) = clinic.told("url-unknown")
+
+    ways = f"put it into {directory}, or give its url and sha256 under `models:` and run with --comfy-download"
+    assert ways == found.wanted
+    assert found.found.endswith("jobs/kins.comfyjob.yaml::kin_dwarf needs it and 1 more")
+
+
+def test_another_file_than_declared_is_told_with_the_place_of_the_key_that_names_it(clinic: Clinic) -> None:
+    path = clinic.ask_for()
+    lora = f"  brush: {{file: loras/brush.safetensors, sha256: {'f' * 64}}}\n"
+    path.write_text(path.read_text().replace("models:\n", f"models:\n{lora}").replace("{}", "{loras: [brush]}"))
+    hash_it(clinic, clinic.write("tools/ComfyUI/models/loras/brush.safetensors", CONTENT))
+
+    (found,) = clinic.told("hash-mismatch")
+
+    assert found.wanted.endswith("or correct jobs/kins.comfyjob.yaml:8:23")
+
+
 def test_a_named_item_needs_its_own_model_only(clinic: Clinic) -> None:
     path = clinic.ask_for()
     path.write_text(path.read_text().replace("kin_elf: {}", "kin_elf: {checkpoint: elf.safetensors}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -34,22 +35,22 @@ class Neighbourly(Machine):
     serves_our_models = True
 
 
-@pytest.fixture
-def servers(tmp_path: Path) -> Servers:
+def servers_in(tmp_path: Path, plan: Callable[[Job], Plan], **command_line: object) -> Servers:
     premises = Premises(
-        settings=resolve({"comfy_download": "unverified"}.get, {}, lambda _: None),
+        settings=resolve(command_line.get, {}, lambda _: None),
         root=tmp_path,
         local_directory=Store(tmp_path).local_directory,
         environment=Environment({}),
         notify=lambda _: None,
         default_url=URL,
     )
+    judges = Judges(Pictures(tuple, plan, None), lambda _job, _path: ())
+    return Servers(premises, Neighbourly(premises), Models(premises), plan, Store, judges=judges)
 
-    def plan_of(job: Job) -> Plan:
-        return plan_sketch(job, nonce="")
 
-    judges = Judges(Pictures(tuple, plan_of, None), lambda _job, _path: ())
-    return Servers(premises, Neighbourly(premises), Models(premises), plan_of, Store, judges=judges)
+@pytest.fixture
+def servers(tmp_path: Path) -> Servers:
+    return servers_in(tmp_path, lambda job: plan_sketch(job, nonce=""), comfy_download="unverified")
 
 
 def job(tmp_path: Path) -> Job:
@@ -89,6 +90,16 @@ class Dying(ComfyClient):
         return {}
 
 
+class Answering(ComfyClient):
+    """A client of a server that has nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(URL, silence_s=1)
+
+    def object_info(self) -> ObjectInfo:
+        return {}
+
+
 class Restarting:
     """A lease whose server is dead, until it is restarted."""
 
@@ -112,3 +123,21 @@ def test_a_server_of_ours_that_dies_before_it_told_what_it_has_is_asked_again(se
         assert servers.preflight(meeting, lambda: ())
         assert client.asked == 2
         assert lease.server.is_alive
+
+
+@pytest.mark.parametrize(("download", "expected"), [(False, 1), ("unverified", 2)])
+def test_the_selection_is_planned_again_only_when_models_may_have_come(
+    tmp_path: Path, download: object, expected: int
+) -> None:
+    planned = []
+
+    def plan(job: Job) -> Plan:
+        planned.append(job.id)
+        return plan_sketch(job, nonce="")
+
+    servers, wanted = servers_in(tmp_path, plan, comfy_download=download), job(tmp_path)
+    servers.equip([wanted], no_install)
+    with Answering() as client:
+        servers.preflight(Meeting(client, ServerInfo(url=URL, version="0.3.64"), URL), lambda: [wanted])
+
+    assert planned == [wanted.id] * expected

@@ -19,6 +19,7 @@ from typing import Any
 
 from pytest_comfygen.errors import JobFileError, OutputNode, SecretFound, SetTarget, WorkflowInvalid, WorkflowMissing
 from pytest_comfygen.language.load import Table, Value, checked, parse, read_document
+from pytest_comfygen.language.naming import sibling_hint
 from pytest_comfygen.language.template import fill, sole_name
 from pytest_comfygen.language.workflow.page import is_page
 from pytest_comfygen.records import Graph, Job, ObjectInfo, Scalar, SetValue, WorkflowRecipe, relative
@@ -68,7 +69,7 @@ def read_workflow(path: Path, root: Path) -> Workflow:
     if path.suffix not in _SUFFIXES:
         raise WorkflowInvalid(f"{shown} is no .json, .png or .webp file", hint=_EXPORT)
     if not path.exists():
-        raise WorkflowMissing(f"the workflow file {shown} does not exist", hint=_sibling_hint(path))
+        raise WorkflowMissing(f"the workflow file {shown} does not exist", hint=sibling_hint(path, "the job file"))
     try:
         nodes = _document(path, shown)
     except (SecretFound, WorkflowInvalid):
@@ -296,12 +297,6 @@ def _wrong_node(body: Value) -> str | None:
     if not isinstance(body.get("class_type"), str):
         return "is a node without `class_type`"
     return None if isinstance(body.get("inputs"), Table) else "is a node without `inputs`"
-
-
-def _sibling_hint(path: Path) -> str:
-    siblings = sorted(one.name for one in path.parent.glob(f"*{path.suffix}")) if path.parent.is_dir() else []
-    near = get_close_matches(path.name, siblings, n=1)
-    return f"did you mean {near[0]}?" if near else "the path is relative to the job file"
 
 
 def _split(graph: Graph, target: str) -> tuple[str, list[str]]:
