@@ -106,9 +106,9 @@ class Pictures:
         """What other images say against a new picture; from now on it counts, unless what follows fails."""
         self._look()
         shown = Shown.of(inspection.pixels_sha256 or "", inspection.statistics)
-        self._tell({"output": str(job.output), **asdict(shown)})
-        findings = tuple(self._findings(job, shown))
         try:
+            self._tell({"output": str(job.output), **asdict(shown)})
+            findings = tuple(self._findings(job, shown))
             self._put(job.output, shown)
             self._made.add(job.output)
             yield findings

@@ -110,6 +110,37 @@ def test_a_picture_that_was_refused_is_no_reason_to_refuse_another(served: Repos
     assert served.images_line(job(served, too_large).run("jobs")) == "images: 1 generated, 1 failed"
 
 
+def test_a_picture_that_a_check_of_ones_own_refuses_does_not_count_either(served: Repository) -> None:
+    served.write(
+        "jobs/conftest.py",
+        "from pytest_comfygen import Finding\n"
+        "def pytest_comfygen_verify(job, path):\n"
+        "    return [Finding('ugly', 'error', 'this', 'that')] if job.name == 'kin_dwarf' else []\n",
+    )
+
+    result = job(served, TWINS).run("jobs")
+
+    assert served.images_line(result) == "images: 1 generated, 1 failed"
+    result.stdout.fnmatch_lines(["*the new picture of kin_dwarf failed: ugly"])
+
+
+def test_the_old_picture_counts_again_when_the_new_one_is_refused(served: Repository) -> None:
+    job(served, TWINS.replace("kin_elf: {}", "kin_elf: {seed: 8}")).run("jobs")
+    served.write(
+        "jobs/conftest.py",
+        "from pytest_comfygen import Finding\n"
+        "def pytest_comfygen_verify(job, path):\n"
+        "    return [Finding('ugly', 'error', 'this', 'that')] if job.name == 'kin_dwarf' else []\n",
+    )
+    three = "kin_dwarf: {prompt: another}\n  kin_elf: {seed: 8}\n  kin_orc: {seed: 7}"
+    job(served, TWINS.replace("kin_dwarf: {}\n  kin_elf: {}", three)).run("jobs")
+    assert served.image("kin_orc").exists()  # the old dwarf was to be made anew, so it did not count
+
+    result = job(served, TWINS.replace("kin_elf: {}", "kin_elf: {seed: 8}\n  kin_orc: {}")).run("jobs")
+
+    assert served.images_line(result) == "images: 1 current, 2 failed"
+
+
 # --- images that stand there ------------------------------------------------------------------------------------------
 
 
