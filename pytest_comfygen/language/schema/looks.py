@@ -11,23 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from pytest_comfygen.language.schema.closed import Closed, key
 from pytest_comfygen.language.schema.values import Flag, Path, SizeBytes, Wants, Word, _refuse as refuse
 
-__all__ = [
-    "LOOKS",
-    "Alpha",
-    "AlphaKey",
-    "Brotherhood",
-    "BytesKey",
-    "Colours",
-    "DuplicatesKey",
-    "FileBytes",
-    "MinScore",
-    "PaletteKey",
-    "Retries",
-    "ScorerName",
-    "SiblingsKey",
-    "SimilarKey",
-    "SimilarTo",
-]
+__all__ = ["LOOKS", "Alpha", "Brotherhood", "Colours", "FileBytes", "LooksKeys", "SimilarTo"]
 
 MAX_COLOURS = 65_536
 MAX_DISTANCE = 32
@@ -215,5 +199,31 @@ ScorerName: TypeAlias = Annotated[
     str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,49}$"), Wants("a name of letters, digits, `_` and `-`")
 ]
 MinScore: TypeAlias = Annotated[float, Field(allow_inf_nan=False), Wants("a number")]
+
+
+class LooksKeys(Closed):
+    """What an image must show beyond a decoded picture that is not blank."""
+
+    alpha: AlphaKey | None = key("What is wanted of transparency.", "needed", {"min": 0.2, "max": 0.8})
+    bytes: BytesKey | None = key("How large the file may be.", "2 MB", {"min": "1 kB", "max": "2 MB"})
+    palette: PaletteKey | None = key("Which colours the image may have.", 16, ["#1a1c2c", "#f4f4f4"])
+    duplicates: DuplicatesKey | None = key(
+        "Images of the run with equal pixels are refused; `allow` permits them, and a number refuses also those whose "
+        "perceptual hashes differ in so few of 256 bits.",
+        "allow",
+        4,
+    )
+    similar_to: SimilarKey | None = key("A baseline that the image must be like.", "approved/dwarf.png")
+    siblings: SiblingsKey | None = key(
+        "The items of this file that have this key agree in size, mode and brightness.", {"brightness": 40}
+    )
+    scorer: ScorerName | None = key("The external scorer that is asked, by its name in the settings.", "aesthetic")
+    min_score: MinScore | None = key("The least score that will do.", 0.7)
+    retries: Retries | None = key(
+        "How many further seeds are tried when the image fails its checks; not for a seed that is written as a number.",
+        3,
+        default=0,
+    )
+
 
 LOOKS: tuple[type[Shorter], ...] = (Alpha, FileBytes, Colours, SimilarTo, Brotherhood)

@@ -22,17 +22,7 @@ from pytest_comfygen.language.schema.kinds import (
     TextEncoders,
     UpscaleKey,
 )
-from pytest_comfygen.language.schema.looks import (
-    AlphaKey,
-    BytesKey,
-    DuplicatesKey,
-    MinScore,
-    PaletteKey,
-    Retries,
-    ScorerName,
-    SiblingsKey,
-    SimilarKey,
-)
+from pytest_comfygen.language.schema.looks import LooksKeys
 from pytest_comfygen.language.schema.values import (
     CustomNodes,
     Flag,
@@ -129,7 +119,7 @@ class Output(Closed):
     )
 
 
-class Verify(Closed):
+class Verify(LooksKeys):
     """What an image must show."""
 
     min_stddev: (
@@ -141,26 +131,6 @@ class Verify(Closed):
     mode: Annotated[Literal["RGB", "RGBA", "L"], Wants("RGB, RGBA or L")] | None = _key(
         "The colour mode: RGB for a checkpoint's images when nothing is said; any of the three for a workflow's.",
         "RGBA",
-    )
-    alpha: AlphaKey | None = _key("What is wanted of transparency.", "needed", {"min": 0.2, "max": 0.8})
-    bytes: BytesKey | None = _key("How large the file may be.", "2 MB", {"min": "1 kB", "max": "2 MB"})
-    palette: PaletteKey | None = _key("Which colours the image may have.", 16, ["#1a1c2c", "#f4f4f4"])
-    duplicates: DuplicatesKey | None = _key(
-        "Images of the run with equal pixels are refused; `allow` permits them, and a number refuses also those whose "
-        "perceptual hashes differ in so few of 256 bits.",
-        "allow",
-        4,
-    )
-    similar_to: SimilarKey | None = _key("A baseline that the image must be like.", "approved/dwarf.png")
-    siblings: SiblingsKey | None = _key(
-        "The items of this file that have this key agree in size, mode and brightness.", {"brightness": 40}
-    )
-    scorer: ScorerName | None = _key("The external scorer that is asked, by its name in the settings.", "aesthetic")
-    min_score: MinScore | None = _key("The least score that will do.", 0.7)
-    retries: Retries | None = _key(
-        "How many further seeds are tried when the image fails its checks; not for a seed that is written as a number.",
-        3,
-        default=0,
     )
 
 
