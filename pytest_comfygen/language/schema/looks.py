@@ -15,6 +15,7 @@ __all__ = ["LOOKS", "Alpha", "Brotherhood", "Colours", "FileBytes", "LooksKeys",
 
 MAX_COLOURS = 65_536
 MAX_DISTANCE = 32
+_YES = True
 _COLOUR = re.compile(r"#([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), Wants("a number from 0 to 1")]
@@ -167,7 +168,7 @@ class Brotherhood(Shorter):
 
     SHORT_FORMS = ({"type": "boolean"},)
 
-    agree: Flag | None = key("Whether the item is one of them.", default=True)
+    agree: Flag | None = key("Whether the item is one of them.", _YES, default=True)
     brightness: Annotated[float, Field(ge=0, le=255, allow_inf_nan=False), Wants("a number from 0 to 255")] | None = (
         key("How far the mean brightness may lie from the median of all.", 40, default=64)
     )
