@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         InputNotReady,
         OwnedByAnother,
         RecordDamaged,
+        SeedFixed,
         WriteFailed,
     )
     from pytest_comfygen.errors.install import (
@@ -226,6 +227,7 @@ __all__ = [
     "ScorerFailed",
     "ScorerUnknown",
     "SecretFound",
+    "SeedFixed",
     "ServerFailed",
     "ServerInUse",
     "ServerKilled",

@@ -19,6 +19,7 @@ __all__ = [
     "InputNotReady",
     "OwnedByAnother",
     "RecordDamaged",
+    "SeedFixed",
     "WriteFailed",
 ]
 
@@ -76,6 +77,12 @@ class OwnedByAnother(AssetError):
     """Another job's record owns the output."""
 
     code = "owned-by-another"
+
+
+class SeedFixed(AssetError):
+    """Another seed was asked for, and the job has a number."""
+
+    code = "seed-fixed"
 
 
 class WriteFailed(AssetError):

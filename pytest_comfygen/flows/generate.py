@@ -27,7 +27,7 @@ from pytest_comfygen.errors import (
 from pytest_comfygen.flows.baselines import examine
 from pytest_comfygen.flows.inputs import send_inputs
 from pytest_comfygen.flows.pictures import Pictures
-from pytest_comfygen.flows.plan import ADOPTED, Judge, Plan
+from pytest_comfygen.flows.plan import Judge, Plan, can_be_made_again
 from pytest_comfygen.flows.settle import verified
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
 from pytest_comfygen.language.workflow import for_server
@@ -111,7 +111,8 @@ def generate(plan: Plan, workplace: Workplace) -> JobResult:
         timing=picture.execution.timing,
         uncompared=plan.uncompared,
     )
-    with workplace.pictures.claiming(plan.job, picture.inspection) as against:
+    shown = picture.inspection
+    with workplace.pictures.claiming(plan.job, shown.pixels_sha256 or "", shown.statistics) as against:
         if against:
             raise _refusal(plan.job, picture.data, against, workplace.store)
         return _put_down(plan, picture, workplace, result)
@@ -291,14 +292,9 @@ def _publish(plan: Plan, picture: Picture, workplace: Workplace) -> tuple[ImageR
 
 
 def _is_ours(plan: Plan, server: ServerInfo) -> bool:
-    """Whether what is replaced can be made again: nothing that a person brought or edited, that broke, or that a
-    placeholder would take the place of.
-    """
-    record = plan.record
-    if record is None or not plan.seen.exists:
-        return not plan.seen.exists
-    is_downgrade = server.sketch and not record.comfyui.get("sketch")
-    return record.encoding != ADOPTED and plan.seen.sha256 == record.file_sha256 and not is_downgrade
+    """Whether what is replaced can be made again, and is nothing that a placeholder would take the place of."""
+    is_downgrade = server.sketch and plan.record is not None and not plan.record.comfyui.get("sketch")
+    return can_be_made_again(plan) and not (plan.seen.exists and is_downgrade)
 
 
 def _after_another_writer(plan: Plan, picture: Picture, workplace: Workplace, result: JobResult) -> JobResult:
@@ -372,6 +368,7 @@ def _record(plan: Plan, picture: Picture, server: ServerInfo) -> ImageRecord:
         source_sha256=picture.source_sha256,
         encoding=picture.encoding,
         verified=verified(job, picture.inspection),
+        rerolled=plan.rerolled,
     )
 
 

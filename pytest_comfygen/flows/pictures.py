@@ -13,11 +13,13 @@ from pathlib import Path
 
 from pytest_comfygen.errors import AssetError, ImageDuplicate, ImageUnlike, RecordDamaged
 from pytest_comfygen.flows.plan import Plan
+from pytest_comfygen.flows.settle import settle
 from pytest_comfygen.outputs.recordfile import read
 from pytest_comfygen.outputs.register import Entry, Register
 from pytest_comfygen.outputs.report import finding_rows
 from pytest_comfygen.outputs.skim import recorded_pixels
-from pytest_comfygen.records import Finding, ImageStatistics, Inspection, Job
+from pytest_comfygen.outputs.store import Store
+from pytest_comfygen.records import Finding, ImageStatistics, Job, JobResult
 from pytest_comfygen.verify.likeness import Neighbours
 from pytest_comfygen.verify.siblings import Family, Traits
 
@@ -101,11 +103,24 @@ class Pictures:
             self._put(job.output, shown)
         return plan
 
+    def settle(self, plan: Plan, store: Store) -> JobResult:
+        """End an item that needs no server, unless other images say something against its own.
+
+        :raises AssetError: what the plan refuses, or what they say.
+        """
+        if plan.action != "restore" or plan.kept is None:
+            return settle(self.judged(plan), store)
+        record = plan.kept.record
+        with self.claiming(plan.job, record.pixels_sha256, record.verified.statistics) as against:
+            if against:
+                raise _problem(plan.job, against)
+            return settle(plan, store)
+
     @contextmanager
-    def claiming(self, job: Job, inspection: Inspection) -> Iterator[tuple[Finding, ...]]:
+    def claiming(self, job: Job, pixels: str, statistics: ImageStatistics | None) -> Iterator[tuple[Finding, ...]]:
         """What other images say against a new picture; from now on it counts, unless what follows fails."""
         self._look()
-        shown = Shown.of(inspection.pixels_sha256 or "", inspection.statistics)
+        shown = Shown.of(pixels, statistics)
         try:
             self._tell({"output": str(job.output), **asdict(shown)})
             findings = tuple(self._findings(job, shown))

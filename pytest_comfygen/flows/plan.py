@@ -17,6 +17,7 @@ from pytest_comfygen.errors import (
     OwnedByAnother,
     PictureRefused,
     RecordDamaged,
+    SeedFixed,
 )
 from pytest_comfygen.flows.baselines import examine, with_baseline
 from pytest_comfygen.flows.fingerprint import compare, fingerprint_of
@@ -25,12 +26,22 @@ from pytest_comfygen.flows.retries import kept_seed
 from pytest_comfygen.language.seeds import seed_from_nonce
 from pytest_comfygen.outputs.report import finding_rows, reason_lines
 from pytest_comfygen.outputs.store import OnDisk, Store
-from pytest_comfygen.records import Finding, Fingerprint, ImageRecord, Inspection, Job, Model, PlannedAction, Reason
+from pytest_comfygen.records import (
+    Finding,
+    Fingerprint,
+    ImageRecord,
+    Inspection,
+    Job,
+    KeptImage,
+    Model,
+    PlannedAction,
+    Reason,
+)
 from pytest_comfygen.settings import Settings
 from pytest_comfygen.verify.checks import settings_hash
 from pytest_comfygen.verify.container import looks_like
 
-__all__ = ["ADOPTED", "Owner", "Plan", "make_plan", "plan_sketch", "seed_for"]
+__all__ = ["ADOPTED", "Owner", "Plan", "can_be_made_again", "make_plan", "plan_sketch", "seed_for"]
 
 ADOPTED = "adopted"  # the encoding of an image that we did not write
 _DAMAGE = frozenset(("truncated", "damaged", "not-an-image"))
@@ -50,6 +61,8 @@ class Plan:
         records a file as it stands; `planned` is a missing image that may be missing; `refuse` raises `problem`.
     :param seen: the output as it was when this was decided; publishing refuses when it has changed since.
     :param inspection: of the file that stands there, where it had to be decoded.
+    :param kept: what was made of the same fingerprint before, for `restore`.
+    :param rerolled: the seed was drawn on request, now or before.
     :param waits_for: the plans of the items that this picture is made from and that are not current, by item.
     """
 
@@ -63,6 +76,8 @@ class Plan:
     uncompared: tuple[str, ...] = ()
     inspection: Inspection | None = None
     problem: ComfygenError | None = None
+    rerolled: bool = False
+    kept: KeptImage | None = None
     waits_for: Mapping[str, Plan] = field(default_factory=dict)
 
     @property
@@ -74,15 +89,27 @@ class Plan:
         return is_intact and all(reason.kind == "asked" for reason in self.reasons)
 
 
-def seed_for(job: Job, record: ImageRecord | None, nonce: str) -> int:
-    """The seed of this run: the job's, or the one that a retry found, or for `random` the recorded one, or a new one
-    from the run's nonce.
+def seed_for(job: Job, record: ImageRecord | None, nonce: str, *, reroll: bool = False) -> int:
+    """The seed of this run: the job's; or a recorded one that was drawn by chance, or found by a retry; or one from the run's nonce.
+
+    :param reroll: draw one, whatever the job's rule and record say; all of a run draw the same.
     """
-    if job.seed.value is not None:
-        return kept_seed(job, record, job.seed.value)
-    if record is not None and record.seed is not None:
+    is_drawn = job.seed.value is None or (record is not None and record.rerolled and job.seed.rule != "fixed")
+    if reroll or (is_drawn and (record is None or record.seed is None)):
+        return seed_from_nonce(nonce, job.name)
+    if is_drawn and record is not None and record.seed is not None:
         return record.seed
-    return seed_from_nonce(nonce, job.name)
+    return kept_seed(job, record, job.seed.value or 0)
+
+
+def can_be_made_again(plan: Plan) -> bool:
+    """Whether what stands at the output, if anything, was made by a job: nothing that a person brought or edited, and
+    nothing that broke.
+    """
+    record = plan.record
+    if record is None or not plan.seen.exists:
+        return not plan.seen.exists
+    return record.encoding != ADOPTED and plan.seen.sha256 == record.file_sha256
 
 
 def plan_sketch(job: Job, *, nonce: str) -> Plan:
@@ -134,7 +161,8 @@ def _decide(  # noqa: PLR0913  # as make_plan
     store.heal(job.output)
     seen = store.look(job.output)
     record, damage = _recorded(job, store)
-    seed = seed_for(job, record, nonce)
+    reroll = settings.reroll and job.status != "approved"
+    seed = seed_for(job, record, nonce, reroll=reroll)
     inputs = look_at_inputs(job, store, record, plan_of)
     fingerprint = fingerprint_of(job, seed, sha256_of, inputs.hashes)
     plan = Plan(
@@ -144,8 +172,11 @@ def _decide(  # noqa: PLR0913  # as make_plan
         fingerprint=fingerprint,
         seen=seen,
         record=record,
+        rerolled=job.seed.rule != "random" and (reroll or (record is not None and record.rerolled)),
         waits_for=inputs.waits_for,
     )
+    if reroll and job.seed.rule == "fixed":
+        return _refused(plan, _seed_fixed(job))
     if record is not None and _names_another(job, record) and owned_elsewhere(job, record):
         return _refused(plan, _owned_by_another(job, record))
     if not seen.exists:
@@ -215,6 +246,8 @@ def _for_edited(plan: Plan, store: Store, settings: Settings) -> Plan:
 def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Settings, *, refresh: bool) -> Plan:
     changed, uncompared = compare(record.fingerprint, plan.fingerprint, plan.job.stale_on)
     changed += tuple(Reason("input", "inputs", name) for name in plan.waits_for)
+    if settings.reroll and not changed and record.seed != plan.seed:  # `stale_on` need not name the parameters
+        changed = (Reason("changed", "params", "seed", record.seed, plan.seed),)
     plan = replace(plan, uncompared=uncompared)
     recheck = refresh or record.verified.settings != settings_hash(plan.job.checks)
     if recheck and plan.seen.lfs_oid is None:
@@ -250,7 +283,11 @@ def _from_the_first_seed(plan: Plan, sha256_of: Known) -> Plan:
     One that is only asked for, or gone, is made with the seed that a retry has found.
     """
     first = plan.job.seed.value
-    if first in (None, plan.seed) or all(reason.kind in ("asked", "missing", "damaged") for reason in plan.reasons):
+    if (
+        plan.rerolled
+        or first in (None, plan.seed)
+        or all(reason.kind in ("asked", "missing", "damaged") for reason in plan.reasons)
+    ):
         return plan
     fingerprint = fingerprint_of(plan.job, first, sha256_of, plan.fingerprint.inputs)
     return replace(plan, seed=first, fingerprint=fingerprint)
@@ -330,6 +367,14 @@ def _owned_by_another(job: Job, record: ImageRecord) -> OwnedByAnother:
     return OwnedByAnother(
         f"{job.output_name} belongs to {record.job}::{record.item}, which still makes it",
         hint="give one of the two another name or output",
+    )
+
+
+def _seed_fixed(job: Job) -> SeedFixed:
+    return SeedFixed(
+        f"{job.name} has the seed {job.seed.value}, so there is no other to draw",
+        where=job.place("seed"),
+        hint="write another number, or leave `seed` out",
     )
 
 

@@ -24,6 +24,10 @@ def settle(plan: Plan, store: Store) -> JobResult:
             return _adopt(plan, store)
         case "refresh":
             return _refresh(plan, store)
+        case "restore":
+            from pytest_comfygen.flows.restore import restore  # noqa: PLC0415  # loaded when it was found
+
+            return restore(plan, store)
         case "keep":
             return JobResult(outcome="current", path=job.output, record=plan.record, uncompared=plan.uncompared)
         case "planned":
@@ -59,6 +63,7 @@ def _adopt(plan: Plan, store: Store) -> JobResult:
         source_sha256=None,
         encoding=ADOPTED,
         verified=verified(plan.job, inspection),
+        rerolled=plan.rerolled,
     )
     store.write_record(plan.job.output, record)
     return JobResult(outcome="adopted", path=plan.job.output, record=record, uncompared=plan.uncompared)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_comfygen.errors import ItemCycle, JobFileError, UnknownItem
 from pytest_comfygen.language.problems import first_of
-from pytest_comfygen.records import CheckpointRecipe, InputImage, Job
+from pytest_comfygen.records import InputImage, Job
 
 __all__ = ["inputs_of", "items_of", "linked"]
 
@@ -18,12 +18,12 @@ MAX_CHAIN = 100
 
 def inputs_of(job: Job) -> Mapping[str, InputImage]:
     """The pictures that a job is made from, by the key that names each."""
-    return job.recipe.inputs if isinstance(job.recipe, CheckpointRecipe) else {}
+    return job.recipe.inputs
 
 
 def items_of(job: Job) -> tuple[str, ...]:
     """The items that a job is made from."""
-    return tuple(image.item for image in inputs_of(job).values() if image.item) if _is_made_from_pictures(job) else ()
+    return tuple(image.item for image in inputs_of(job).values() if image.item) if job.recipe.has_inputs else ()
 
 
 def linked(jobs: Sequence[Job]) -> tuple[Job, ...]:
@@ -46,15 +46,9 @@ def linked(jobs: Sequence[Job]) -> tuple[Job, ...]:
     return tuple(_with_files(job, by_name) for job in _in_order(jobs, by_name))
 
 
-def _is_made_from_pictures(job: Job) -> bool:
-    """Whether a job starts from anything, as few do; a mask needs an init_image."""
-    recipe = job.recipe
-    return isinstance(recipe, CheckpointRecipe) and bool(recipe.init_image or recipe.controlnet)
-
-
 def _comes_after_items(job: Job) -> bool:
     """Whether a job may be made from items, or is compared with one."""
-    return _is_made_from_pictures(job) or job.checks.similar_to is not None
+    return job.recipe.has_inputs or job.checks.similar_to is not None
 
 
 def _items_of(job: Job) -> Iterator[tuple[str, str]]:
@@ -81,10 +75,7 @@ def _with_files(job: Job, by_name: Mapping[str, Job]) -> Job:
 
 
 def _with_inputs(job: Job, change: Callable[[InputImage], InputImage]) -> Job:
-    recipe = job.recipe
-    if not isinstance(recipe, CheckpointRecipe) or not _is_made_from_pictures(job):
-        return job
-    return replace(job, recipe=recipe.with_inputs(change))
+    return replace(job, recipe=job.recipe.with_inputs(change)) if job.recipe.has_inputs else job
 
 
 def _in_order(jobs: Sequence[Job], by_name: Mapping[str, Job]) -> Iterator[Job]:

@@ -169,7 +169,15 @@ class _Builder:
         checkpoint = self._main_model("checkpoint").name if keys.checkpoint else None
         variables = {**self._variables, **parameters(keys, prompt, negative, checkpoint)}
         entries = {target: value for target, value in (keys.set or {}).items() if value is not None}
-        sets = addressed(entries, partial(self._around.address, workflow), variables, self._places, self._where)
+        address = partial(self._around.address, workflow)
+        sets = addressed(
+            entries,
+            address,
+            self._around.input_file,
+            variables=variables,
+            places=self._places,
+            item=self._where,
+        )
         replaced = frozenset((entry.node, entry.input) for entry in sets)
         return WorkflowRecipe(
             file=workflow.file,
@@ -210,10 +218,15 @@ class _Builder:
     def _checks(
         self, verify: Verify | None, recipe: CheckpointRecipe | WorkflowRecipe, image_format: ImageFormat
     ) -> Checks:
-        mode = "RGB" if isinstance(recipe, CheckpointRecipe) else None
-        if verify is not None and verify.mode == "RGBA" and image_format == "jpeg":
-            where = self._places.get("verify.mode", self._where)
+        is_transparent = isinstance(recipe, CheckpointRecipe) and recipe.transparent is not None
+        wanted = verify.mode if verify is not None else None
+        if image_format == "jpeg" and (is_transparent or wanted == "RGBA"):
+            where = self._key_place("transparent") if is_transparent else self._places.get("verify.mode", self._where)
             raise KeyConflict("a JPEG file holds no transparency", where=where, hint="write a .png or .webp file")
+        if is_transparent and wanted not in {None, "RGBA"}:
+            told = f"`transparent` makes an RGBA picture, and `verify.mode` wants {wanted}"
+            raise KeyConflict(told, where=self._places.get("verify.mode", self._where), hint="remove `verify.mode`")
+        mode = "RGBA" if is_transparent else "RGB" if isinstance(recipe, CheckpointRecipe) else None
         size = recipe.final_size if isinstance(recipe, CheckpointRecipe) else recipe.size
         if verify is not None:
             check_looks(verify, image_format, verify.mode or mode, lambda key: self._places.around(key) or self._where)

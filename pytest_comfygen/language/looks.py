@@ -44,7 +44,7 @@ def _conflict(verify: Verify, image_format: ImageFormat, mode: str | None) -> tu
         if image_format == "jpeg":
             return "alpha", "a JPEG file holds no transparency", "write a .png or .webp file"
         if mode in ("RGB", "L"):
-            hint = "make the picture with a workflow that gives it an alpha channel, and leave `mode` out or RGBA"
+            hint = "`transparent:` or a workflow gives it an alpha channel; leave `mode` out, or write RGBA"
             return "alpha", f"a picture of mode {mode} has no transparency", hint
     if verify.palette is not None and image_format == "jpeg":
         return "palette", "a JPEG file does not keep colours exactly", "write a .png or .webp file"

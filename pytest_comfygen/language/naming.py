@@ -13,6 +13,7 @@ from pytest_comfygen.records import ImageFormat
 from pytest_comfygen.settings import LOCAL
 
 __all__ = [
+    "check_input",
     "check_links",
     "check_name",
     "check_tag",
@@ -28,6 +29,11 @@ MAX_NAME_CHARACTERS = 150
 # Of the 255 that file systems allow: the rest is for the temporary file and the record that stand beside an image.
 MAX_PART_BYTES = 200
 
+# What workflows start from: pictures, sounds, videos, as far as ComfyUI's own nodes load them.
+INPUT_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".webp", ".gif", ".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a"}
+    | {".mp4", ".webm", ".mov", ".mkv"}
+)
 _FORMATS: dict[str, ImageFormat] = {"png": "png", "webp": "webp", "jpg": "jpeg", "jpeg": "jpeg"}
 
 _SIMPLE_NAME = re.compile(r"[A-Za-z0-9_@+=][A-Za-z0-9_\-.@+=]*")
@@ -87,6 +93,17 @@ def format_of(file: str) -> ImageFormat:
     if not stem or suffix.lower() not in _FORMATS:
         raise UnknownFormat(f"{file[-60:]!r} does not end like an image's name")
     return _FORMATS[suffix.lower()]
+
+
+def check_input(file: str) -> None:
+    """Refuse a file that no workflow starts from: neither picture, sound nor video by its suffix.
+
+    :raises JobFileError: unknown-format.
+    """
+    suffix = os.path.splitext(file)[1].lower()  # noqa: PTH122  # a text that is no path yet
+    if suffix not in INPUT_SUFFIXES:
+        hint = f"name a file that ends in one of {', '.join(sorted(INPUT_SUFFIXES))}"
+        raise UnknownFormat(f"{file[-60:]!r} is no picture, sound or video by its name", hint=hint)
 
 
 def parts_of(path: str, *, may_climb: bool = False) -> tuple[str, ...]:

@@ -96,6 +96,7 @@ def _fields(record: ImageRecord) -> dict[str, object]:
         "item": record.item,
         **{key: fingerprint.prompt[key] for key in _PROMPT_KEYS if key in fingerprint.prompt},
         "seed": record.seed,
+        **({"rerolled": True} if record.rerolled else {}),
         "family": record.family,
         "recipe": record.recipe,
         "parameters": {key: value for key, value in fingerprint.params.items() if key != "seed"},
@@ -155,6 +156,7 @@ def _record(fields: object) -> ImageRecord:
         source_sha256=_optional(fields, "source_sha256", str),
         encoding=_get(fields, "encoding", str),
         verified=_verified(_get(fields, "verified", dict), _size(_get(fields, "size", str))),
+        rerolled=bool(_optional(fields, "rerolled", bool)),
     )
 
 

@@ -24,6 +24,7 @@ __all__ = [
 # Outcomes in the order in which the summary line counts them.
 _COUNTED = (
     "generated",
+    "restored",
     "current",
     "identical",
     "adopted",
@@ -39,6 +40,7 @@ _COUNTED = (
 # The letter and the word that pytest shows for an item that passed, and the word's colour.
 WORDS: Mapping[str, tuple[str, str, str]] = {
     "generated": ("g", "GENERATED", "green"),
+    "restored": ("r", "RESTORED", "green"),
     "current": (".", "CURRENT", "green"),
     "identical": ("=", "IDENTICAL", "green"),
     "adopted": ("a", "ADOPTED", "green"),
@@ -159,7 +161,8 @@ def _reason(reason: Reason) -> str:
 
 def _change(reason: Reason) -> str:
     if reason.part == "inputs":
-        return f"the picture of {reason.key} changed ({_short(reason.old)} → {_short(reason.new)})"
+        what = "file" if reason.key.startswith("set.") else "picture"
+        return f"the {what} of {reason.key} changed ({_short(reason.old)} → {_short(reason.new)})"
     if _is_hash(reason.old) and _is_hash(reason.new):
         hashes = f"{_short(reason.old)} → {_short(reason.new)}"
         return f"the workflow file changed ({hashes})" if reason.key == "workflow_sha" else f"{reason.key} {hashes}"

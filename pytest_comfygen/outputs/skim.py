@@ -10,6 +10,7 @@ from pathlib import Path
 __all__ = ["recorded_pixels"]
 
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_PIECE_BYTES = 4096  # most records are smaller, and larger buffers cost time
 _LARGEST_BYTES = 4 << 20
 # As our records are written; a text cannot hold this, because JSON escapes its quotes.
 _PIXELS = re.compile(rb'"pixels_sha256"\s*:\s*"([0-9a-f]{64})"')
@@ -21,25 +22,25 @@ def recorded_pixels(outputs: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     For every image of a run, so each folder is opened once and nothing is parsed; whoever acts on an answer reads the
     record itself.
     """
-    folder, handle = None, None
+    folder, handle = "", None
     try:
         for output in outputs:
-            if output.parent != folder:
+            below, _, name = str(output).rpartition(os.sep)
+            if below != folder:
                 _close(handle)
-                folder, handle = output.parent, _opened(output.parent)
-            found = _PIXELS.search(_read(folder, handle, f"{output.name}.json"))
-            if found:
+                folder, handle = below, _opened(below)
+            if found := _PIXELS.search(_read(below, handle, f"{name}.json")):
                 yield output, found[1].decode()
     finally:
         _close(handle)
 
 
-def _opened(folder: Path) -> int | None:
+def _opened(folder: str) -> int | None:
     """A handle on the folder's records, on systems that have such; None when there are none."""
     if os.open not in os.supports_dir_fd:
         return None
     try:
-        return os.open(folder / ".comfyrecords", os.O_RDONLY)
+        return os.open(f"{folder}{os.sep}.comfyrecords", os.O_RDONLY)
     except OSError:
         return None
 
@@ -49,19 +50,22 @@ def _close(handle: int | None) -> None:
         os.close(handle)
 
 
-def _read(folder: Path, handle: int | None, name: str) -> bytes:
+def _read(folder: str, handle: int | None, name: str) -> bytes:
+    """What the record holds, or nothing."""
     try:
-        if handle is not None:
-            record = os.open(name, _READ, dir_fd=handle)
-        elif os.open in os.supports_dir_fd:
-            return b""
-        else:
-            record = os.open(folder / ".comfyrecords" / name, _READ)
+        record = _record(folder, handle, name)
     except OSError:
         return b""
     try:
-        return os.read(record, _LARGEST_BYTES if os.fstat(record).st_size > 1 << 16 else 1 << 16)
+        data = os.read(record, _PIECE_BYTES)
+        return data if len(data) < _PIECE_BYTES else data + os.read(record, _LARGEST_BYTES)
     except OSError:
         return b""
     finally:
         os.close(record)
+
+
+def _record(folder: str, handle: int | None, name: str) -> int:
+    if handle is not None:
+        return os.open(name, _READ, dir_fd=handle)
+    return os.open(os.sep.join((folder, ".comfyrecords", name)), _READ)

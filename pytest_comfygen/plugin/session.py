@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.plugin.work import Work
 
 __all__ = [
+    "REMADE",
     "LeftAlone",
     "Session",
     "close_session",
@@ -36,6 +37,7 @@ __all__ = [
 _KEY = pytest.StashKey["Session"]()
 _LUGGAGE = "comfygen"
 _TOLD = "told"
+REMADE = "remade"  # the local directory that says what a `--comfy-update all` has made so far
 
 
 class Site(NamedTuple):
@@ -114,10 +116,21 @@ class Session:
         """Whether ComfyUI shall be brought to what the settings say even when no image has to be made."""
         return self.settings.was_typed("install") and self.settings.install != "never"
 
-    def finish(self) -> None:
-        """Write what is written when all images are made."""
+    def finish(self, *, is_complete: bool) -> None:
+        """Write what is written when all images are made.
+
+        :param is_complete: they are, in all processes; there is nothing to go on with.
+        """
         if self._work is not None:
             self._work.finish()
+        if is_complete and self.settings.update == "all":
+            for file in (self.root / LOCAL / REMADE).glob("*.txt"):
+                file.unlink(missing_ok=True)
+
+    @property
+    def can_be_resumed(self) -> bool:
+        """Whether this run was to make all images anew, and did not get to its end."""
+        return self.settings.update == "all" and _is_interrupted(self.root)
 
     def close(self) -> None:
         """Let go of what the run held open."""
@@ -266,6 +279,8 @@ def _fresh(config: pytest.Config) -> Session:
     refuse_strange_root(config, settings)
     site = Site.of(config, settings)
     _refuse_paths(site.root, settings)
+    if settings.resume and not _is_interrupted(site.root):
+        raise usage_error(SettingsError("--comfy-resume: no --comfy-update all was interrupted here"))
     nonce = secrets.token_hex(8)
     job_file: str | None = None
     if settings.prompt or settings.save_job:
@@ -275,6 +290,11 @@ def _fresh(config: pytest.Config) -> Session:
         take_job_file(config, job_file)
     asked = decide(config, site.comfy_dirs)
     return Session(settings, asked, nonce, config, site=site, job_file=job_file)
+
+
+def _is_interrupted(root: Path) -> bool:
+    """Whether a `--comfy-update all` began and was not finished."""
+    return any((root / LOCAL / REMADE).glob("*.txt"))
 
 
 def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:

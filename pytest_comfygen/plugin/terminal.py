@@ -170,6 +170,9 @@ class Tally:
             yield from (f"    {path}" for path in self._made)
         if self._session.settings.sketch and self._outcomes["generated"]:
             yield "sketches are in .comfygen/sketch/; no asset was touched"
+        elif self._session.can_be_resumed:
+            resumed = "" if self._session.settings.resume else ", with --comfy-resume instead of --comfy-update all"
+            yield f"to go on with what is not made again yet: the same command{resumed}"
         elif self._session.settings.update == "none" and any(self._outcomes[one] for one in ("missing", "stale")):
             instead = " instead of --comfy-check" if self._session.settings.check else ""
             yield f"to make what is missing or stale: the same command with --comfy-update stale{instead}"

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.outputs.store import Store
     from pytest_comfygen.plugin.desk import Desk
     from pytest_comfygen.plugin.indexes import Indexes
+    from pytest_comfygen.plugin.keeping import Keeping
 
 __all__ = ["PICTURES", "Work"]
 
@@ -63,6 +64,7 @@ class Work:
         self._has_models: bool | None = None
         self._drift: Drift | None = None
         self._indexes: Indexes | None = None
+        self._keeping: Keeping | None = None
         self._roots: dict[Path, Path] = {}
         self._stores: dict[Path, Store] = {}
         self._claims: dict[str, Job] = {}
@@ -133,6 +135,16 @@ class Work:
         return self._jobs[path][number]
 
     @property
+    def keeping(self) -> Keeping:
+        """What later runs are to know of this one's images."""
+        if self._keeping is None:
+            from pytest_comfygen.plugin.keeping import Keeping  # noqa: PLC0415  # collecting must not pay
+
+            self._keeping = Keeping(self._settings, self._nonce, self._root, self.store)
+            self._open.callback(self._keeping.close)
+        return self._keeping
+
+    @property
     def indexes(self) -> Indexes:
         """The lists of their images that job files want."""
         if self._indexes is None:
@@ -184,16 +196,17 @@ class Work:
                 known[name] = self._planned(self._chains.job(made.file, name), known)
             return known[name]
 
-        return make_plan(
+        plan = make_plan(
             job,
             self.store(job.root),
-            self._settings,
+            self.keeping.settings_for(job),
             nonce=self._nonce,
             owned_elsewhere=self._is_owned_elsewhere,
             sha256_of=self._sha256_of,
             plan_of=plan_of,
             score=self._score,
         )
+        return self.keeping.restorable(plan) if plan.action == "make" else plan
 
     @property
     def _pictures(self) -> Pictures:
@@ -243,7 +256,8 @@ class Work:
         return self._chains.settled(plan, lambda: self.plan(plan.job), is_selected, shared=shared)
 
     def note_result(self, job: Job, result: JobResult) -> None:
-        """Remember of an image that ended well what the end of the run needs."""
+        """Remember of an image that ended well what this run's end, or another run, needs."""
+        self.keeping.note(job, result)
         if self._indexes and result.record:
             self._indexes.note(job.output, result.record.verified.statistics.size)
 
@@ -263,9 +277,7 @@ class Work:
 
         :raises AssetError: what the plan refuses.
         """
-        from pytest_comfygen.flows.settle import settle  # noqa: PLC0415  # collecting must not pay
-
-        result = settle(self._pictures.judged(plan), self.store(plan.job.root))
+        result = self._pictures.settle(plan, self.store(plan.job.root))
         drift = self._drift_of(plan.job, result.record) if result.outcome == "current" and result.record else ""
         return replace(result, drift=drift) if drift else result
 

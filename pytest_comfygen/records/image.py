@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pytest_comfygen.records.job import Size
+from pytest_comfygen.records.recipe import Size
 from pytest_comfygen.records.words import Part, Scalar
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "ImageRecord",
     "ImageStatistics",
     "Inspection",
+    "KeptImage",
     "Reason",
     "Verified",
 ]
@@ -81,6 +82,7 @@ class ImageRecord:
     :param file_sha256: of the file's bytes.
     :param pixels_sha256: of the pixels that the file decodes to.
     :param source_sha256: of the pixels as ComfyUI gave them, before our encoding; None when adopted.
+    :param rerolled: the seed was drawn on request, and is kept instead of the one that the job's rule gives.
     """
 
     job: str
@@ -96,6 +98,15 @@ class ImageRecord:
     source_sha256: str | None
     encoding: str
     verified: Verified
+    rerolled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeptImage:
+    """An image that was made before, with the record of what made it."""
+
+    data: bytes
+    record: ImageRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ SeedRule: TypeAlias = Literal["from-name", "from-prompt", "random", "fixed"]
 Part: TypeAlias = Literal["prompt", "params", "workflow", "models", "inputs"]
 Outcome: TypeAlias = Literal[
     "generated",
+    "restored",
     "current",
     "identical",
     "adopted",

@@ -111,6 +111,22 @@ _IMAGES = (
         help="a program that gives images a score, under the name that job files ask for it by (repeatable)",
     ),
     Option(
+        name="reroll",
+        kind="flag",
+        default=False,
+        asks=True,
+        is_command=True,
+        help="draw new seeds for the selected images and make them with these",
+    ),
+    Option(
+        name="resume",
+        kind="flag",
+        default=False,
+        asks=True,
+        is_command=True,
+        help="go on with an interrupted --comfy-update all",
+    ),
+    Option(
         name="prune",
         kind="flag",
         choices=("delete",),
@@ -119,6 +135,16 @@ _IMAGES = (
         is_command=True,
         help="move images that no job names any more, and their records, to .comfygen/trash/, and make nothing; "
         "--comfy-prune=delete deletes them",
+    ),
+    Option(
+        name="cache",
+        kind="text",
+        metavar="SIZE",
+        default="2 GB",
+        pattern=r"0|\d+(\.\d+)?\s*[kMGT]B",
+        wanted="a size such as 500 MB or 2 GB, or 0",
+        help="how much of the images made on this machine is kept, so that a change that is taken back needs no GPU; "
+        "0 keeps none. Default: 2 GB",
     ),
     Option(
         name="timeout",

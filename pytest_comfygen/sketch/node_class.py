@@ -19,6 +19,7 @@ class NodeClass:
     """A kind of node.
 
     :param modern: it is written in ComfyUI's newer style, which shows in small ways in `/object_info`.
+    :param checks: for inputs that the class looks at itself, what is wrong with a value; None when nothing is.
     :param steps: how many sampling steps a run takes, from the node's inputs.
     :param reports_steps: each step is told to the client.
     """
@@ -34,6 +35,7 @@ class NodeClass:
     module: str = "nodes"
     output_node: bool = False
     modern: bool = False
+    checks: Mapping[str, Callable[[Any], str | None]] = field(default_factory=dict)
     steps: Callable[[Mapping[str, Any]], int] = field(default=lambda _: 0)
     reports_steps: bool = False
 

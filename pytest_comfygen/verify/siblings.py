@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from pytest_comfygen.records import Finding
 
@@ -34,8 +33,8 @@ class Family:
         self._count = len(found)
         self._sizes = Counter(one.size for one in found)
         self._modes = Counter(one.mode for one in found)
-        lights = [one.brightness for one in found if one.brightness is not None]
-        self._light = median(lights) if len(lights) >= LEAST else None
+        lights = sorted(one.brightness for one in found if one.brightness is not None)
+        self._light = _median(lights) if len(lights) >= LEAST else None
 
     def judge(self, one: Traits, band: float) -> Iterator[Finding]:
         """In what a member stands out.
@@ -60,3 +59,9 @@ class Family:
         wanted = f"{what} {usual}, as {often} of {self._count}" if 2 * often > self._count else f"one {what} for all"
         fix = f"give the items of this file one {what}, or leave this one out by `verify: {{siblings: false}}`"
         yield Finding("unlike-siblings", "error", f"{what} {own}", wanted, fix)
+
+
+def _median(ordered: Sequence[float]) -> float:
+    """The one in the middle, or the mean of both; Python's own module for this takes long to load."""
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2

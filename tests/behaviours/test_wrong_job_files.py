@@ -156,7 +156,7 @@ WRONG = (
     Wrong("unknown-top-key", HEAD + "item: {}\nitems: {kin: a}\n", "unknown-key", 2, 1, "'item'", "mean `items`?"),
     Wrong("prompt-at-top", HEAD + "promt: a\nitems: {kin: }\n", "unknown-key", 2, 1, "'promt'", "put `prompt` under"),
     Wrong("output-in-item", item("output: {dir: x}"), "unknown-key", 6, 5, "'output'", "at the top level"),
-    Wrong("later-key", item("refiner: []"), "not-yet", 6, 5, "'refiner' is part of the language", "upgrade"),
+    Wrong("later-key", item("candidates: 3"), "not-yet", 6, 5, "'candidates' is part of the language", "upgrade"),
     Wrong("alpha-word", item("verify: {alpha: some}"), "out-of-range", 6, 21, "must be needed, forbidden"),
     Wrong("alpha-type", item("verify: {alpha: true}"), "wrong-type", 6, 21, "must be needed, forbidden"),
     Wrong("alpha-range", item("verify: {alpha: {min: 2}}"), "out-of-range", 6, 27, "a number from 0 to 1"),
@@ -165,7 +165,9 @@ WRONG = (
     Wrong(
         "alpha-both", item("verify: {alpha: {rule: needed, min: 0}}"), "conflicting-keys", 6, 21, "it takes `rule`, or"
     ),
-    Wrong("alpha-of-rgb", item("verify: {alpha: needed}"), "conflicting-keys", 6, 21, "mode RGB has no", "a workflow"),
+    Wrong(
+        "alpha-of-rgb", item("verify: {alpha: needed}"), "conflicting-keys", 6, 21, "mode RGB has no", "`transparent:`"
+    ),
     Wrong(
         "share-of-rgb", item("verify: {alpha: {min: 0.1}}"), "conflicting-keys", 6, 21, "mode RGB has no transparency"
     ),
@@ -372,6 +374,45 @@ WRONG = (
     Wrong(
         "set-twice", workflow("draw.json", "{3.seed: 1, KSampler.seed: 2}"), "conflicting-keys", 4, 22, "the same input"
     ),
+    Wrong("set-list", workflow("draw.json", "{3.seed: [1]}"), "wrong-type", 4, 19, "or a file: {file: PATH}"),
+    Wrong("set-file-key", workflow("draw.json", "{3.seed: {fil: a.png}}"), "unknown-key", 4, 20, "'fil'", "`file`?"),
+    Wrong(
+        "set-file-both",
+        workflow("draw.json", "{3.seed: {file: a.png, item: b}}"),
+        "conflicting-keys",
+        4,
+        19,
+        "one of `file` and `item`",
+    ),
+    Wrong(
+        "set-file-neither",
+        workflow("draw.json", "{3.seed: {}}"),
+        "conflicting-keys",
+        4,
+        19,
+        "it takes one of",
+        "{item: NAME}",
+    ),
+    Wrong(
+        "set-file-outside", workflow("draw.json", "{3.seed: {file: ../../a.png}}"), "outside-repository", 4, 26, "leads"
+    ),
+    Wrong("set-file-absolute", workflow("draw.json", "{3.seed: {file: /etc/a.png}}"), "bad-path", 4, 26, "is absolute"),
+    Wrong(
+        "set-file-link", workflow("draw.json", "{3.seed: {file: ../link/a.png}}"), "outside-repository", 4, 26, "link"
+    ),
+    Wrong(
+        "set-file-format", workflow("draw.json", "{3.seed: {file: .env}}"), "unknown-format", 4, 26, "'.env'", ".flac"
+    ),
+    Wrong(
+        "set-file-seed",
+        workflow("draw.json", "{3.seed: {file: '${seed}.png'}}"),
+        "unknown-variable",
+        4,
+        26,
+        "nothing defines ${seed}",
+    ),
+    Wrong("set-item-unknown", workflow("draw.json", "{3.seed: {item: kim}}"), "unknown-item", 4, 26, "'kim'", "`kin`?"),
+    Wrong("set-item-itself", workflow("draw.json", "{3.seed: {item: kin}}"), "item-cycle", 4, 26, "made from itself"),
     Wrong("set-alone", item("set: {KSampler.seed: 1}"), "conflicting-keys", 6, 5, "this item has none", "`workflow:`"),
     # --- other weights files, pictures to start from, further passes
     Wrong("batch", item("batch: 4"), "unknown-key", 6, 5, "no key 'batch'", "one picture"),
@@ -453,6 +494,72 @@ WRONG = (
         5,
         "`hires` exclude each other",
         "in another item",
+    ),
+    Wrong("refiner-number", item("refiner: 3"), "wrong-type", 6, 14, "a model, or a mapping"),
+    Wrong("refiner-no-model", item("refiner: {start: 0.5}"), "missing-key", 6, 5, "`model` is missing"),
+    Wrong("refiner-start", item("refiner: {model: a.pt, start: 1}"), "out-of-range", 6, 35, "above 0 and below 1"),
+    Wrong("refiner-role", item("refiner: fine"), "unknown-role", 6, 14, "'fine'", "declare the role"),
+    Wrong("refiner-family", item("refiner: a.pt\n    family: flux"), "conflicting-keys", 6, 5, "not for flux"),
+    Wrong(
+        "refiner-hires",
+        item("refiner: a.pt\n    hires: {}"),
+        "conflicting-keys",
+        6,
+        5,
+        "`hires` exclude",
+        "another item",
+    ),
+    Wrong(
+        "refiner-mask",
+        item("refiner: a.pt\n    init_image: a.png\n    mask: b.png"),
+        "conflicting-keys",
+        6,
+        5,
+        "`mask` exclude each other",
+    ),
+    Wrong("refiner-step", item("refiner: a.pt\n    steps: 1"), "out-of-range", 7, 12, "needs 2 steps or more"),
+    Wrong("transparent-list", item("transparent: [a]"), "wrong-type", 6, 18, "a node's class, or a mapping"),
+    Wrong("transparent-no-node", item("transparent: {gives: mask}"), "missing-key", 6, 5, "`node` is missing"),
+    Wrong(
+        "transparent-gives", item("transparent: {node: A, gives: alpha}"), "out-of-range", 6, 35, "image, mask or back"
+    ),
+    Wrong("transparent-output", item("transparent: {node: A, output: -1}"), "out-of-range", 6, 36, "from 0 to 100"),
+    Wrong("transparent-key", item("transparent: {node: A, give: mask}"), "unknown-key", 6, 28, "'give'", "`gives`?"),
+    Wrong(
+        "transparent-twice",
+        item("transparent: {node: A, inputs: {image: 1}}"),
+        "conflicting-keys",
+        6,
+        18,
+        "where the picture comes in",
+        "`takes`",
+    ),
+    Wrong(
+        "transparent-mode",
+        item("transparent: A\n    verify: {mode: RGB}"),
+        "conflicting-keys",
+        7,
+        20,
+        "makes an RGBA picture",
+        "remove",
+    ),
+    Wrong(
+        "transparent-jpeg",
+        f"{START}output: {{file: '${{name}}.jpg'}}\nitems:\n  kin: {{prompt: x, transparent: A}}\n",
+        "conflicting-keys",
+        5,
+        20,
+        "holds no transparency",
+        ".webp",
+    ),
+    Wrong(
+        "transparent-workflow",
+        workflow("draw.json", "{}, transparent: A"),
+        "conflicting-keys",
+        4,
+        14,
+        "has a workflow",
+        "`transparent: null`",
     ),
     Wrong("control-no-image", item("controlnet: {model: a.pt}"), "missing-key", 6, 5, "`image` is missing"),
     Wrong(

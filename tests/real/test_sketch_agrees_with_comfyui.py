@@ -148,6 +148,19 @@ REFUSED: dict[str, object] = {
     "required missing in the output": {"prompt": {"2": node("SaveImage")}},
     "link of three": {"prompt": {"1": EMPTY, "2": saved(["1", 0, 0])}},
     "link to nowhere": {"prompt": {"2": saved(["99", 0])}},
+    "picture that is not there": {"prompt": {"1": node("LoadImage", image="nobody.png"), "2": saved(["1", 0])}},
+    "picture in a folder that is not there": {
+        "prompt": {"1": node("LoadImage", image="no/body.png"), "2": saved(["1", 0])}
+    },
+    "mask that is not there, of a channel that there is not": {
+        "prompt": {
+            "1": node("LoadImageMask", image="nobody.png [output]", channel="grey"),
+            "2": node("InvertMask", mask=["1", 0]),
+            "3": node("JoinImageWithAlpha", image=["4", 0], alpha=["2", 0]),
+            "4": EMPTY,
+            "5": saved(["3", 0]),
+        }
+    },
     "link to nowhere, deeper": {"prompt": {"1": node("ImageInvert", image=["99", 0]), "2": saved(["1", 0])}},
     "link by number": {"prompt": {"1": EMPTY, "2": saved([1, 0])}},
     "slot out of range": {"prompt": {"1": EMPTY, "2": saved(["1", 5])}},

@@ -18,8 +18,11 @@ from pytest_comfygen.language.schema.kinds import (
     HiresKey,
     ImageSource,
     Loras,
+    RefinerKey,
+    SetEntry,
     Shift,
     TextEncoders,
+    TransparentKey,
     UpscaleKey,
 )
 from pytest_comfygen.language.schema.looks import LooksKeys
@@ -137,7 +140,7 @@ class Verify(LooksKeys):
 class Keys(Closed):
     """What an item may say, and `defaults` for all items."""
 
-    LATER = frozenset({"refiner", "candidates"})
+    LATER = frozenset({"candidates"})
     NEVER = MappingProxyType({"batch": "an item is one picture: write an item for each, or `seed:` for another one"})
 
     prompt: Text | None = _key("What the image shows; `${…}` may be used.", "portrait of ${subject}, oil painting")
@@ -190,8 +193,15 @@ class Keys(Closed):
     controlnet: Annotated[ControlNet, Wants("a mapping")] | None = _key(
         "Hold the picture to the shapes of another one.", {"model": "canny.safetensors", "image": "pose.png"}
     )
+    refiner: RefinerKey | None = _key(
+        "A second checkpoint that does the last steps, as SDXL's refiner.", "sd_xl_refiner_1.0.safetensors"
+    )
     hires: HiresKey | None = _key("A second pass over the enlarged picture.", {"scale": 1.5, "denoise": 0.5})
     upscale: UpscaleKey | None = _key("Enlarge the finished picture by an upscale model.", "4x-soft.safetensors")
+    transparent: TransparentKey | None = _key(
+        "Make the background transparent by a node that finds it.",
+        {"node": "ImageColorToMask", "inputs": {"color": 16777215}, "gives": "background"},
+    )
     vars: (
         Annotated[dict[str, ScalarValue], Field(max_length=250), Wants("a mapping of at most 250 variables")] | None
     ) = _key("Values for `${…}`.", {"style": "oil painting"})
@@ -220,8 +230,10 @@ class Keys(Closed):
         "portrait.json",
         "portrait.png",
     )
-    set: Annotated[dict[str, ScalarValue], Field(max_length=250), Wants("a mapping of at most 250 inputs")] | None = (
-        _key("Values for the workflow's inputs, by `node.input`.", {"KSampler.seed": "${seed}"})
+    set: Annotated[dict[str, SetEntry], Field(max_length=250), Wants("a mapping of at most 250 inputs")] | None = _key(
+        "Values for the workflow's inputs, by `node.input`: texts, numbers, truth values, and files that are sent to "
+        "the server.",
+        {"KSampler.seed": "${seed}", "LoadImage.image": {"file": "sketches/dwarf.png"}},
     )
     output_node: Word | None = _key(
         "The node of the workflow whose picture is taken, when several save one; named as in `set`.", "SaveImage#2"
