@@ -90,7 +90,8 @@ class Plan:
 
 
 def seed_for(job: Job, record: ImageRecord | None, nonce: str, *, reroll: bool = False) -> int:
-    """The seed of this run: the job's; or a recorded one that was drawn by chance, or found by a retry; or one from the run's nonce.
+    """The seed of this run: the job's; or a recorded one that was drawn by chance, or found by a retry; or one from
+    the run's nonce.
 
     :param reroll: draw one, whatever the job's rule and record say; all of a run draw the same.
     """

@@ -68,4 +68,4 @@ def _read(folder: str, handle: int | None, name: str) -> bytes:
 def _record(folder: str, handle: int | None, name: str) -> int:
     if handle is not None:
         return os.open(name, _READ, dir_fd=handle)
-    return os.open(os.sep.join((folder, ".comfyrecords", name)), _READ)
+    return os.open(f"{folder}{os.sep}.comfyrecords{os.sep}{name}", _READ)
