@@ -26,7 +26,33 @@ SOFT = """\
  "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "soft"}}}
 """
 
-WORKFLOWS = {"noise.api.json": NOISE, "soft.api.json": SOFT}
+WAVES = """\
+{"1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 5, "color": 8421504}},
+ "2": {"class_type": "ImageAddNoise", "inputs": {"image": ["1", 0], "seed": 1, "strength": 0.5}},
+ "3": {"class_type": "SaveAnimatedWEBP", "inputs": {"images": ["2", 0], "filename_prefix": "waves", "fps": 6.0,
+  "lossless": true, "quality": 80, "method": "default"}}}
+"""
+
+FILM = """\
+{"1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 12, "color": 8421504}},
+ "2": {"class_type": "ImageAddNoise", "inputs": {"image": ["1", 0], "seed": 1, "strength": 0.5}},
+ "3": {"class_type": "CreateVideo", "inputs": {"images": ["2", 0], "fps": 24.0}},
+ "4": {"class_type": "SaveVideo", "inputs": {"video": ["3", 0], "filename_prefix": "film", "format": "auto",
+  "codec": "auto"}}}
+"""
+
+HUSH = """\
+{"1": {"class_type": "EmptyAudio", "inputs": {"duration": 2.0, "sample_rate": 44100, "channels": 2}},
+ "2": {"class_type": "SaveAudioMP3", "inputs": {"audio": ["1", 0], "filename_prefix": "hush", "quality": "V0"}}}
+"""
+
+WORKFLOWS = {
+    "noise.api.json": NOISE,
+    "soft.api.json": SOFT,
+    "waves.api.json": WAVES,
+    "film.api.json": FILM,
+    "hush.api.json": HUSH,
+}
 
 _ROWS: Answer = [
     {"id": "elf", "subject": "a moon elf", "seed": 1},

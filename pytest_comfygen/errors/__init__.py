@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.errors.machine import (
         BadResponse,
         MachineError,
+        MediaMissing,
         MetricsMissing,
         NoServer,
         NotComfyUI,
@@ -197,6 +198,7 @@ __all__ = [
     "LicenceNotAccepted",
     "LockFailed",
     "MachineError",
+    "MediaMissing",
     "MergeKey",
     "MetricsMissing",
     "MissingKey",

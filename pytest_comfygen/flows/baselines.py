@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from pytest_comfygen.errors import InputMissing, MetricsMissing
 from pytest_comfygen.flows.inputs import missing
+from pytest_comfygen.flows.media import media_missing
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import Checks, InputImage, Inspection, Job, relative
 
@@ -34,10 +35,13 @@ def examine(data: bytes, job: Job, store: Store, checks: Checks | None = None) -
 
     :param checks: instead of the job's.
     :raises InputMissing: the baseline is a Git LFS pointer.
+    :raises MediaMissing: it takes PyAV, which is not installed.
     :raises MetricsMissing: numpy is wanted and is not installed.
     """
     from pytest_comfygen.verify.image import inspect  # noqa: PLC0415  # where all is current, nothing is decoded
 
+    if missing_media := media_missing(job):
+        raise missing_media
     try:
         return inspect(data, checks or job.checks, _read_baseline(job, store))
     except MetricsMissing as error:

@@ -50,6 +50,7 @@ from pytest_comfygen.records import (
     relative,
 )
 from pytest_comfygen.verify.encoding import encode
+from pytest_comfygen.verify.image import is_repacked
 from pytest_comfygen.verify.looks import judge_bytes
 
 __all__ = ["Picture", "Workplace", "draw", "generate", "make_picture"]
@@ -160,11 +161,7 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
     workplace.notify(Event(kind="fetched", job=job.id, value=len(source), maximum=len(source), text="bytes"))
     inspection = examine(source, job, workplace.store, _source_checks(job.checks, remote))
     _refuse_failing(job, source, inspection, workplace.store)
-    data, encoding = encode(source, job.format, keep_metadata=job.keep_metadata)
-    if encoding.startswith("png"):  # its pixels were judged already
-        final = replace(inspection, findings=tuple(judge_bytes(len(data), job.checks.file_bytes)))
-    else:
-        final = examine(data, job, workplace.store)
+    data, encoding, final = _encoded(job, source, inspection, workplace.store)
     _refuse_failing(job, data, final, workplace.store)
     return Picture(
         data=data,
@@ -174,6 +171,22 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
         execution=execution,
         graph_sha256=graph_sha256,
     )
+
+
+def _encoded(job: Job, source: bytes, seen: Inspection, store: Store) -> tuple[bytes, str, Inspection]:
+    """The asset's bytes, how they were encoded, and what is seen in them: the same again where nothing was.
+
+    :raises PictureRefused: the format cannot hold it.
+    """
+    try:
+        data, encoding = encode(source, job.format, keep_metadata=job.keep_metadata, still=job.checks.is_still)
+    except PictureRefused as error:
+        raise error.at(job.where) from None
+    is_same = encoding.startswith("png") or data is source or is_repacked(data, job.format, seen.pixels_sha256)
+    if not is_same:
+        return data, encoding, examine(data, job, store)
+    findings = (*seen.findings, *judge_bytes(len(data), job.checks.file_bytes))
+    return data, encoding, replace(seen, findings=findings)
 
 
 def _for_server(job: Job, client: ComfyClient) -> Job:
@@ -228,8 +241,11 @@ def _the_one(job: Job, execution: Execution) -> RemoteImage:
 
 def _source_checks(checks: Checks, remote: RemoteImage) -> Checks:
     """The checks for the file as ComfyUI names it; the job's own format and size are checked after encoding."""
+    checks = replace(checks, file_bytes=None)
+    if not checks.is_still:
+        return checks  # nothing that plays is encoded anew
     named = _FORMATS.get(PurePosixPath(remote.filename).suffix.lower(), "png")
-    return replace(checks, format=named, file_bytes=None)
+    return replace(checks, format=named)
 
 
 def _refuse_failing(job: Job, data: bytes, inspection: Inspection, store: Store) -> None:

@@ -14,6 +14,7 @@ from pytest_comfygen.errors import (
     ImageStale,
     ImageUnrecorded,
     JobFileError,
+    MediaMissing,
     OwnedByAnother,
     PictureRefused,
     RecordDamaged,
@@ -22,6 +23,7 @@ from pytest_comfygen.errors import (
 from pytest_comfygen.flows.baselines import examine, with_baseline
 from pytest_comfygen.flows.fingerprint import compare, fingerprint_of
 from pytest_comfygen.flows.inputs import look_at_inputs
+from pytest_comfygen.flows.media import media_missing
 from pytest_comfygen.flows.retries import kept_seed
 from pytest_comfygen.language.seeds import seed_from_nonce
 from pytest_comfygen.outputs.report import finding_rows, reason_lines
@@ -115,8 +117,18 @@ def can_be_made_again(plan: Plan) -> bool:
 
 def plan_sketch(job: Job, *, nonce: str) -> Plan:
     """Draw it, whatever stands in the repository."""
+    return _feasible(_drawn(job, nonce))
+
+
+def _drawn(job: Job, nonce: str) -> Plan:
     seed = seed_for(job, None, nonce)
     return Plan(job=job, action="make", seed=seed, fingerprint=fingerprint_of(job, seed), seen=OnDisk(exists=False))
+
+
+def _feasible(plan: Plan) -> Plan:
+    """Refuse to make what could not be checked here."""
+    missing = media_missing(plan.job) if plan.action == "make" else None
+    return _refused(plan, missing) if missing else plan
 
 
 def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
@@ -150,9 +162,11 @@ def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
         plan = decide() if is_doubtful and store.wait_for_others(job.output) else plan
         if job.checks.scoring is not None:
             plan = _scored(plan, store, settings, score)
-        return _from_the_first_seed(plan, sha256_of) if job.retries and plan.action == "make" else plan
-    except (AssetError, JobFileError) as error:
-        return _refused(plan_sketch(job, nonce=nonce), error)
+        if job.retries and plan.action == "make":
+            plan = _from_the_first_seed(plan, sha256_of)
+        return _feasible(plan)
+    except (AssetError, JobFileError, MediaMissing) as error:
+        return _refused(_drawn(job, nonce), error)
 
 
 def _decide(  # noqa: PLR0913  # as make_plan
@@ -328,7 +342,7 @@ def _adoption(plan: Plan, store: Store) -> Plan:
         return _refused(plan, pointer)
     inspection = examine(store.read(plan.job.output), plan.job, store)
     failing = inspection.errors
-    if failing or inspection.statistics is None:
+    if failing or inspection.pixels_sha256 is None:
         return _not_adopted(plan, failing)
     return replace(plan, action="adopt", inspection=inspection)
 

@@ -40,10 +40,10 @@ def settle(plan: Plan, store: Store) -> JobResult:
 
 def verified(job: Job, inspection: Inspection) -> Verified:
     """That an inspected picture passed the checks of `job`."""
-    if inspection.statistics is None:
+    if inspection.statistics is None and inspection.media is None:
         msg = f"a picture of {job.id} passed its checks without being decoded"
         raise AssertionError(msg)
-    return Verified(settings_hash(job.checks), inspection.statistics)
+    return Verified(settings_hash(job.checks), inspection.statistics, inspection.media)
 
 
 def _adopt(plan: Plan, store: Store) -> JobResult:

@@ -38,6 +38,12 @@ from pytest_comfygen.records import (
 
 __all__ = ["check_graph"]
 
+# The nodes of ComfyUI itself that each leave a file. Source: ComfyUI 0.3.64, nodes.py and comfy_extras.
+_SAVERS = frozenset({"SaveImage", "SaveAnimatedPNG", "SaveAnimatedWEBP", "SaveVideo", "SaveWEBM"}) | {
+    "SaveAudio",
+    "SaveAudioMP3",
+    "SaveAudioOpus",
+}
 MAX_CHOICES = 12
 
 _NUMBERS: Mapping[str, Callable[[Any], int | float]] = {"INT": int, "FLOAT": float}
@@ -93,7 +99,7 @@ class _Check:
     def _several_savers(self, outputs: Sequence[str]) -> Iterator[JobError]:
         """Nodes that each save a picture, told before any of them is made."""
         recipe = self._job.recipe
-        savers = [node for node in outputs if self._graph[node]["class_type"] == "SaveImage"]
+        savers = [node for node in outputs if self._graph[node]["class_type"] in _SAVERS]
         if isinstance(recipe, WorkflowRecipe) and recipe.output_node is None and len(savers) > 1:
             names = ", ".join(f"`{node}`" for node in savers[:MAX_CHOICES])
             yield SeveralOutputs(

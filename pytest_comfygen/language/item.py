@@ -23,12 +23,14 @@ from pytest_comfygen.language.drafts import Draft
 from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
 from pytest_comfygen.language.kinds import KIND_KEYS, Kinds, rounded
 from pytest_comfygen.language.looks import check_looks, filled
+from pytest_comfygen.language.playing import check_fit
 from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
 from pytest_comfygen.language.sets import addressed, parameters
 from pytest_comfygen.language.surroundings import Surroundings
 from pytest_comfygen.language.workflow import Workflow, node_named
 from pytest_comfygen.records import (
+    SOUND,
     CheckpointRecipe,
     Checks,
     ImageFormat,
@@ -218,20 +220,25 @@ class _Builder:
     def _checks(
         self, verify: Verify | None, recipe: CheckpointRecipe | WorkflowRecipe, image_format: ImageFormat
     ) -> Checks:
+        is_workflow = isinstance(recipe, WorkflowRecipe)
         is_transparent = isinstance(recipe, CheckpointRecipe) and recipe.transparent is not None
         wanted = verify.mode if verify is not None else None
-        if image_format == "jpeg" and (is_transparent or wanted == "RGBA"):
-            where = self._key_place("transparent") if is_transparent else self._places.get("verify.mode", self._where)
+        if is_transparent and image_format == "jpeg":
+            where = self._key_place("transparent")
             raise KeyConflict("a JPEG file holds no transparency", where=where, hint="write a .png or .webp file")
         if is_transparent and wanted not in {None, "RGBA"}:
             told = f"`transparent` makes an RGBA picture, and `verify.mode` wants {wanted}"
-            raise KeyConflict(told, where=self._places.get("verify.mode", self._where), hint="remove `verify.mode`")
-        mode = "RGBA" if is_transparent else "RGB" if isinstance(recipe, CheckpointRecipe) else None
+            raise KeyConflict(told, where=self._place("verify.mode"), hint="remove `verify.mode`")
+        mode = None if is_workflow else "RGBA" if is_transparent else "RGB"
+        check_fit(verify, image_format, self._place, is_workflow=is_workflow)
         size = recipe.final_size if isinstance(recipe, CheckpointRecipe) else recipe.size
         if verify is not None:
-            check_looks(verify, image_format, verify.mode or mode, lambda key: self._places.around(key) or self._where)
+            check_looks(verify, image_format, verify.mode or mode, self._place)
             verify = filled(verify, self._text)
-        return self._around.checks(size, image_format, mode, verify)
+        return self._around.checks(None if image_format in SOUND else size, image_format, mode, verify)
+
+    def _place(self, key: str) -> Where:
+        return self._places.around(key) or self._where
 
     def _tags(self) -> tuple[str, ...]:
         return self._around.tags(tuple(self._text("tags", tag) or "" for tag in self._keys.tags or ()))

@@ -10,6 +10,8 @@ from pytest_comfygen.errors import KeyConflict, Where
 from pytest_comfygen.language.schema import Verify
 from pytest_comfygen.language.schema.looks import Alpha, Brotherhood, Colours, FileBytes, SimilarTo
 from pytest_comfygen.records import (
+    PLAYING,
+    STREAMED,
     Bounds,
     Checks,
     Duplicates,
@@ -41,11 +43,19 @@ def check_looks(verify: Verify, image_format: ImageFormat, mode: str | None, pla
 
 def _conflict(verify: Verify, image_format: ImageFormat, mode: str | None) -> tuple[str, str, str] | None:
     if verify.alpha is not None and _wants_alpha(verify.alpha):
-        if image_format == "jpeg":
-            return "alpha", "a JPEG file holds no transparency", "write a .png or .webp file"
+        if image_format in STREAMED or image_format == "jpeg":
+            return "alpha", f"a {image_format} file holds no transparency", "write a .png or .webp file"
         if mode in ("RGB", "L"):
             hint = "`transparent:` or a workflow gives it an alpha channel; leave `mode` out, or write RGBA"
             return "alpha", f"a picture of mode {mode} has no transparency", hint
+    if image_format in PLAYING or verify.frames is not None or verify.duration is not None:
+        for key in ("palette", "similar_to"):
+            if getattr(verify, key) is not None:
+                return (
+                    key,
+                    f"`{key}` is for stills, and this plays",
+                    f"remove `{key}:`, or write `{key}: null`",
+                )
     if verify.palette is not None and image_format == "jpeg":
         return "palette", "a JPEG file does not keep colours exactly", "write a .png or .webp file"
     if (verify.scorer is None) != (verify.min_score is None):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -23,6 +24,7 @@ __all__ = [
     "format_of",
     "parts_of",
     "sibling_hint",
+    "still_format_of",
 ]
 
 MAX_NAME_CHARACTERS = 150
@@ -34,7 +36,17 @@ INPUT_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".gif", ".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a"}
     | {".mp4", ".webm", ".mov", ".mkv"}
 )
-_FORMATS: dict[str, ImageFormat] = {"png": "png", "webp": "webp", "jpg": "jpeg", "jpeg": "jpeg"}
+_STILLS: dict[str, ImageFormat] = {"png": "png", "webp": "webp", "jpg": "jpeg", "jpeg": "jpeg"}
+_FORMATS: dict[str, ImageFormat] = {
+    **_STILLS,
+    "gif": "gif",
+    "mp4": "mp4",
+    "webm": "webm",
+    "flac": "flac",
+    "mp3": "mp3",
+    "opus": "opus",
+    "wav": "wav",
+}
 
 _SIMPLE_NAME = re.compile(r"[A-Za-z0-9_@+=][A-Za-z0-9_\-.@+=]*")
 _NAME_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"})
@@ -85,14 +97,26 @@ def check_tag(tag: str) -> None:
 
 
 def format_of(file: str) -> ImageFormat:
-    """The image format that a file name's suffix asks for.
+    """The format that a file name's suffix asks for.
 
     :raises JobFileError: unknown-format.
     """
+    return _format(file, _FORMATS)
+
+
+def still_format_of(file: str) -> ImageFormat:
+    """The format of a picture that stands still, which its file name's suffix asks for.
+
+    :raises JobFileError: unknown-format.
+    """
+    return _format(file, _STILLS)
+
+
+def _format(file: str, known: Mapping[str, ImageFormat]) -> ImageFormat:
     stem, _, suffix = file.rpartition(".")
-    if not stem or suffix.lower() not in _FORMATS:
+    if not stem or suffix.lower() not in known:
         raise UnknownFormat(f"{file[-60:]!r} does not end like an image's name")
-    return _FORMATS[suffix.lower()]
+    return known[suffix.lower()]
 
 
 def check_input(file: str) -> None:

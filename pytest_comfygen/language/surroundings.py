@@ -10,6 +10,7 @@ from pytest_comfygen.errors import BadName, JobFileError, KeyConflict, SourceUna
 from pytest_comfygen.language import naming
 from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
 from pytest_comfygen.language.looks import with_looks
+from pytest_comfygen.language.playing import duration_span, frames_span
 from pytest_comfygen.language.roles import ModelNames, model_named
 from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.sets import VARIABLES
@@ -174,6 +175,8 @@ class Surroundings:
                 mode=wanted.mode or mode,
                 min_stddev=1.0 if wanted.min_stddev is None else float(wanted.min_stddev),
                 allow_blank=bool(wanted.allow_blank),
+                frames=frames_span(wanted.frames),
+                duration_s=duration_span(wanted.duration),
             )
             self._checks[key] = checks if verify is None else with_looks(checks, verify, self.image)
         return self._checks[key]
@@ -210,7 +213,7 @@ class Surroundings:
 
         :raises JobFileError: unknown-format, bad-path, outside-repository.
         """
-        naming.format_of(path)
+        naming.still_format_of(path)
         return self.input_file(path)
 
     def input_file(self, path: str) -> Path:

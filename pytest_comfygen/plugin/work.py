@@ -259,7 +259,7 @@ class Work:
         """Remember of an image that ended well what this run's end, or another run, needs."""
         self.keeping.note(job, result)
         if self._indexes and result.record:
-            self._indexes.note(job.output, result.record.verified.statistics.size)
+            self._indexes.note(job.output, result.record.verified.size)
 
     def note_failed(self, job: Job) -> None:
         """Tell the items of all workers that are made from `job` not to wait for it."""

@@ -31,6 +31,14 @@ from pytest_comfygen.records.job import (
     ServerWish,
     relative,
 )
+from pytest_comfygen.records.media import (
+    PLAYING,
+    SOUND,
+    STREAMED,
+    VIDEO,
+    MediaStatistics,
+    Span,
+)
 from pytest_comfygen.records.model import (
     DiskSpace,
     Downloaded,
@@ -91,6 +99,10 @@ from pytest_comfygen.records.words import (
 )
 
 __all__ = [
+    "PLAYING",
+    "SOUND",
+    "STREAMED",
+    "VIDEO",
     "Bounds",
     "CheckpointRecipe",
     "Checks",
@@ -122,6 +134,7 @@ __all__ = [
     "Likeness",
     "Lora",
     "MachineFinding",
+    "MediaStatistics",
     "Model",
     "ModelPlaces",
     "ObjectInfo",
@@ -146,6 +159,7 @@ __all__ = [
     "Severity",
     "Siblings",
     "Size",
+    "Span",
     "Status",
     "Timing",
     "Transparency",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pytest_comfygen.errors import ComfygenError, Where
+from pytest_comfygen.records.media import PLAYING, Span
 from pytest_comfygen.records.recipe import CheckpointRecipe, Size, WorkflowRecipe
 from pytest_comfygen.records.wanted import Looks
 from pytest_comfygen.records.words import ImageFormat, Part, SeedRule, Status
@@ -33,7 +34,9 @@ class Checks(Looks):
     :param size: exact size in pixels, None when any will do.
     :param mode: Pillow's mode (`RGB`, `RGBA`, `L`), None for any of the three.
     :param min_stddev: least standard deviation of the most varied colour channel, 0..127.5; below is blank.
-    :param allow_blank: accept a picture of one colour.
+    :param allow_blank: accept a picture of one colour, and sound without a sound.
+    :param frames: how many pictures are wanted of what plays; None for any number, of a still for one.
+    :param duration_s: how many seconds it is to play.
     """
 
     size: Size | None
@@ -41,6 +44,13 @@ class Checks(Looks):
     mode: str | None = None
     min_stddev: float = 1.0
     allow_blank: bool = False
+    frames: Span | None = None
+    duration_s: Span | None = None
+
+    @property
+    def is_still(self) -> bool:
+        """Whether one picture is wanted that stands still."""
+        return self.format not in PLAYING and self.frames is None and self.duration_s is None
 
 
 @dataclass(frozen=True, slots=True)

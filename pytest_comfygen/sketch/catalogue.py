@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_comfygen.sketch import actions
 from pytest_comfygen.sketch.kind_nodes import KIND_NODES, loaders, picture_loaders
+from pytest_comfygen.sketch.media_nodes import MEDIA_NODES, load_audio
 from pytest_comfygen.sketch.node_class import Input, NodeClass
 
 if TYPE_CHECKING:
@@ -93,8 +94,8 @@ def node_classes(checkpoints: Sequence[str], *, any_model: bool, folders: Folder
     """
     names = (AnyWeights if any_model else list)(sorted(checkpoints))
     others = loaders(AnyWeights() if any_model else [])
-    ours = (_checkpoint_loader(names), *_MODEL_NODES, *_IMAGE_NODES, *_TEXT_NODES, *others, *KIND_NODES)
-    return {node.name: node for node in (*ours, *picture_loaders(folders))}
+    ours = (_checkpoint_loader(names), *_MODEL_NODES, *_IMAGE_NODES, *_TEXT_NODES, *others, *KIND_NODES, *MEDIA_NODES)
+    return {node.name: node for node in (*ours, *picture_loaders(folders), load_audio(folders))}
 
 
 def _integer(default: int, low: int, high: int, step: int | None = 1, **more: object) -> Input:

@@ -104,9 +104,9 @@ class SavePlace:
     name: str
     counter: int
 
-    def file_name(self, index: int) -> str:
+    def file_name(self, index: int, suffix: str = ".png") -> str:
         """The name of picture `index` of the batch."""
-        return f"{self.name.replace('%batch_num%', str(index))}_{self.counter + index:05}_.png"
+        return f"{self.name.replace('%batch_num%', str(index))}_{self.counter + index:05}_{suffix}"
 
 
 def save_place(folder: Path, prefix: str, size: tuple[int, int], now: Callable[[], time.struct_time]) -> SavePlace:

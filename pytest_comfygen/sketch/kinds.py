@@ -79,7 +79,7 @@ def control(  # noqa: PLR0913, PLR0917  # ControlNetApplyAdvanced's inputs
 
 def load_image(bench: Bench, image: str) -> Made:
     """A picture of input/, and its mask: black where it is opaque."""
-    with Image.open(_input_file(bench, image)) as file:
+    with Image.open(input_file(bench, image)) as file:
         upright = ImageOps.exif_transpose(file)
         alpha = upright.getchannel("A") if "A" in upright.getbands() else None
         picture = upright.convert("RGB")
@@ -90,13 +90,17 @@ def load_image(bench: Bench, image: str) -> Made:
 
 def load_mask(bench: Bench, image: str, channel: str) -> Made:
     """One channel of a picture of input/ as a mask; alpha counts the other way round."""
-    with Image.open(_input_file(bench, image)) as file:
+    with Image.open(input_file(bench, image)) as file:
         picture = ImageOps.exif_transpose(file).convert("RGBA")
     band = picture.getchannel(channel[0].upper())
     return Made((((ImageOps.invert(band) if channel == "alpha" else band).convert("RGB"),),))
 
 
-def _input_file(bench: Bench, name: str) -> Path:
+def input_file(bench: Bench, name: str) -> Path:
+    """A file of input/.
+
+    :raises FileNotFoundError: there is none of this name.
+    """
     file = bench.folders.find_input(name)
     if file is None:
         raise FileNotFoundError(name)

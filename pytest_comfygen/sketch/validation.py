@@ -215,8 +215,6 @@ def _value_problem(name: str, spec: Input, value: Any) -> Problem | None:  # noq
     if "max" in limits and value > limits["max"]:
         message = f"Value {value} bigger than max of {limits['max']}"
         return _problem("value_bigger_than_max", message, name, **about)
-    if choices == "COMBO":
-        choices = limits["options"]
     if not isinstance(choices, list) or value in choices:
         return None
     shown = str(choices)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from pytest_comfygen.engine.models import ModelHashes
 from pytest_comfygen.errors import SettingsConflict
 from pytest_comfygen.flows.doctor import CODES, diagnose_without_settings
 from pytest_comfygen.flows.doctor.codes import AS_IT_SHOULD_BE
+from tests.documentation import FILM
 from tests.engine.download.hub import HUB_FILE, digest
 from tests.engine.install.world import World, commit, git
 from tests.flows.clinic import CLOSED, CONTENT, Clinic, clinic_in
@@ -528,6 +530,24 @@ def _(clinic: Clinic, _request: object) -> None:
 def _(clinic: Clinic, _request: object) -> None:
     keep_in_lfs(clinic)
     clinic.write("assets/kin_elf.png", f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n")
+
+
+def keep_a_video(clinic: Clinic) -> None:
+    clinic.write("jobs/film.api.json", FILM)
+    item = "items: {film: {workflow: film.api.json}}"
+    clinic.write("jobs/film.comfyjob.yaml", f'comfyjob: 1\noutput: {{file: "${{name}}.mp4"}}\n{item}\n')
+
+
+@tells("media", "ok", version("av"))
+def _(clinic: Clinic, _request: object) -> None:
+    keep_a_video(clinic)
+
+
+@tells("media-missing", "error", "pip install 'pytest-comfygen[media]'")
+def _(clinic: Clinic, request: pytest.FixtureRequest) -> None:
+    keep_a_video(clinic)
+    monkeypatch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+    monkeypatch.setitem(sys.modules, "av", None)
 
 
 # --- beyond single codes ----------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from pytest_comfygen.language.schema.models import (
     Source,
     Verify,
 )
+from pytest_comfygen.language.schema.playing import RANGES
 from pytest_comfygen.language.schema.values import Wants
 
 __all__ = ["keys_of", "mistakes", "plain_type", "shown"]
@@ -63,6 +64,7 @@ _MODELS: tuple[type[Closed], ...] = (
     Verify,
     *KINDS,
     *LOOKS,
+    *RANGES,
 )
 _WRAPPERS = (typing.Annotated, typing.Union, types.UnionType)
 _BY_CODE: dict[str, type[JobFileError]] = {

@@ -26,6 +26,7 @@ from pytest_comfygen.language.schema.kinds import (
     UpscaleKey,
 )
 from pytest_comfygen.language.schema.looks import LooksKeys
+from pytest_comfygen.language.schema.playing import DurationKey, FramesKey
 from pytest_comfygen.language.schema.values import (
     CustomNodes,
     Flag,
@@ -110,7 +111,8 @@ class Output(Closed):
     )
     file: Path = Field(
         default="${name}.png",
-        description="An image's file name, with subfolders if wanted; the suffix decides the format: png, webp or jpg.",
+        description="An image's file name, with subfolders if wanted; the suffix decides the format: png, webp or jpg, "
+        "and of a workflow also gif, mp4, webm, flac, mp3, opus or wav.",
         examples=["${name}.webp"],
     )
     metadata: Flag = Field(
@@ -134,6 +136,14 @@ class Verify(LooksKeys):
     mode: Annotated[Literal["RGB", "RGBA", "L"], Wants("RGB, RGBA or L")] | None = _key(
         "The colour mode: RGB for a checkpoint's images when nothing is said; any of the three for a workflow's.",
         "RGBA",
+    )
+    frames: FramesKey | None = _key(
+        "A workflow's animation or video: how many pictures it has; makes a png or webp an animated one.",
+        16,
+        {"min": 2},
+    )
+    duration: DurationKey | None = _key(
+        "A workflow's animation, video or sound: how many seconds it plays.", 5, {"min": 4.5, "max": 5.5}
     )
 
 
