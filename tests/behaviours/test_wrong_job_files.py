@@ -96,6 +96,7 @@ NEAR_ROLE = model("file: checkpoints/a.ckpt").replace("checkpoint: base", "check
 NEAR_VARIABLE = START + "items: {kin: {prompt: 'a ${styel}', vars: {style: oil}}}\n"
 ONE_FILE = output("{file: kin.png}").replace("kin: a dwarf", "a: x, b: y")
 JPEG_ALPHA = output('{file: "${name}.jpg"}').replace("a dwarf", "{prompt: a, verify: {mode: RGBA}}")
+PLAYING = f'{HEAD}output: {{file: "${{name}}.mp4"}}\nitems:\n  kin: {{workflow: draw.json, verify: {{%s}}}}\n'
 PALETTE_JPEG = JPEG_ALPHA.replace("mode: RGBA", "palette: 16")
 MERGE_BOMB = "comfyjob: 1\na: &a {x: 1}\nb: &b\n  <<: [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nitems: {}\n"
 
@@ -178,6 +179,9 @@ WRONG = (
     Wrong("palette-none", item("verify: {palette: {}}"), "out-of-range", 6, 23, "neither `max_colours` nor"),
     Wrong("palette-number", item("verify: {palette: 0}"), "out-of-range", 6, 23, "from 1 to 65 536"),
     Wrong("palette-jpeg", PALETTE_JPEG, "conflicting-keys", 4, 44, "does not keep colours", ".png"),
+    Wrong("palette-playing", PLAYING % "palette: 16", "conflicting-keys", 4, 48, "`palette` is for stills", "remove"),
+    Wrong("baseline-playing", PLAYING % "similar_to: a.png", "conflicting-keys", 4, 51, "is for stills", "remove"),
+    Wrong("alpha-playing", PLAYING % "alpha: needed", "conflicting-keys", 4, 46, "holds no transparency", ".webp"),
     Wrong("duplicates-word", item("verify: {duplicates: never}"), "out-of-range", 6, 26, "allow, or an integer"),
     Wrong("duplicates-far", item("verify: {duplicates: 33}"), "out-of-range", 6, 26, "from 0 to 32"),
     Wrong(
