@@ -102,15 +102,15 @@ def test_of_two_equal_pictures_one_is_refused(served: Repository) -> None:
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
-def test_a_truncated_picture_is_found_and_made_again(served: Repository, share: float) -> None:
+def test_a_truncated_picture_is_found_and_comes_back_from_the_cache(served: Repository, share: float) -> None:
     drawn_by(served, noise(64)).run("jobs").assert_outcomes(passed=1)
     whole = served.image("kin").read_bytes()
     served.image("kin").write_bytes(whole[: int(len(whole) * share)])
 
-    checked, made = served.run("jobs", "--comfy-check"), served.run("jobs")
+    checked, restored = served.run("jobs", "--comfy-check"), served.run("jobs")
 
     checked.stdout.fnmatch_lines(["*[[]stale[]] *assets/kin.png is stale: the image is damaged: *"])
-    assert [served.images_line(one) for one in (checked, made)] == ["images: 1 stale", "images: 1 generated"]
+    assert [served.images_line(one) for one in (checked, restored)] == ["images: 1 stale", "images: 1 restored"]
     assert served.image("kin").read_bytes() == whole
 
 
