@@ -99,20 +99,18 @@ def write_images(job_file: Path, picture: Callable[[int], bytes] | None = None) 
     """
     root = job_file.parent.parent.resolve()
     (root / "assets").mkdir()
-    store, data = Store(root), _picture()
-    jobs = load_job_file(job_file, root).jobs
-    inspection = inspect(data, jobs[0].checks)
-    for number, job in enumerate(jobs):
-        if picture is not None:
-            data = picture(number)
+    store = Store(root)
+    for number, job in enumerate(load_job_file(job_file, root).jobs):
+        data = _picture(number) if picture is None else picture(number)
         job.output.write_bytes(data)
-        store.write_record(job.output, _record(job, data, inspection))
+        store.write_record(job.output, _record(job, data, inspect(data, job.checks)))
 
 
-def _picture() -> bytes:
-    """A PNG of 16 x 16 pixels that is not blank."""
+def _picture(number: int) -> bytes:
+    """A PNG of 16 x 16 pixels that is not blank, another one for each number up to 65 535."""
     image, file = Image.new("RGB", (16, 16)), BytesIO()
     image.putdata([(16 * column, 16 * row, 128) for row in range(16) for column in range(16)])
+    image.putpixel((0, 0), (number // 256, number % 256, 0))
     image.save(file, "png")
     return file.getvalue()
 

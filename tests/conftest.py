@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
+import numpy as np  # noqa: F401  # it cannot be loaded a second time, as the inner runs would
 import pytest
 
 import pytest_comfygen.plugin.collect  # noqa: F401  # all rooms, once: pytester would load them again for each run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -164,3 +165,28 @@ def test_a_typed_prompt_beats_settings_that_make_nothing() -> None:
     settings = answer({"comfy_prompt": ["a dwarf"]}, {"CI": "1", "COMFYGEN_CHECK": "1"}, {"comfy_adopt": "true"})
 
     assert (settings.update, settings.check, settings.adopt, settings.makes_nothing) == ("stale", False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "expected"),
+    [
+        ((["a=python x.py", "b = y"],), ("a=python x.py", "b = y")),
+        ((None, {"COMFYGEN_SCORER": "a = python x.py\n\n  b=y --z=1  \n"}), ("a = python x.py", "b=y --z=1")),
+        ((None, None, ["a = python 'x y.py'"]), ("a = python 'x y.py'",)),
+        ((["a=2"], {"COMFYGEN_SCORER": "b=3"}, ["a=1"]), ("a=1", "b=3", "a=2")),
+    ],
+)
+def test_scorers_hold_spaces_and_add_up(spelled: tuple[Any, ...], expected: tuple[str, ...]) -> None:
+    command_line, environment, ini = (*spelled, None, None)[:3]
+
+    found = answer(command_line and {"comfy_scorer": command_line}, environment, ini and {"comfy_scorer": ini})
+
+    assert found.scorer == expected
+
+
+@pytest.mark.parametrize("line", ["python x.py", "=x", "a=", "a b=x", "-a=x"])
+def test_a_scorer_needs_a_name_and_a_command(line: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        answer({"comfy_scorer": [line]})
+
+    assert caught.value.hint == "wanted: a name, =, and a command, such as aesthetic=python tools/score.py"

@@ -8,10 +8,12 @@ __all__ = [
     "AssetError",
     "CandidateMissing",
     "DestinationChanged",
+    "ImageDuplicate",
     "ImageEdited",
     "ImageMissing",
     "ImageOrphan",
     "ImageStale",
+    "ImageUnlike",
     "ImageUnrecorded",
     "IndexStale",
     "InputMissing",
@@ -112,3 +114,15 @@ class InputNotReady(AssetError):
     """The item that the image is made from is not current: it failed, or was not asked for."""
 
     code = "input-not-ready"
+
+
+class ImageDuplicate(AssetError):
+    """The image shows the same as another item's."""
+
+    code = "duplicate"
+
+
+class ImageUnlike(AssetError):
+    """The image stands out among the images of its job file."""
+
+    code = "unlike-siblings"

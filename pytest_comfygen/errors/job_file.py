@@ -24,7 +24,6 @@ __all__ = [
     "MissingKey",
     "NotLoopback",
     "NotUtf8",
-    "NotYet",
     "OutOfRange",
     "OutputCollision",
     "OutputNode",
@@ -149,13 +148,6 @@ class UnknownKey(JobFileError):
     """A key that the language does not have."""
 
     code = "unknown-key"
-
-
-class NotYet(JobFileError):
-    """A key that the language has and this version of the plugin does not act on yet."""
-
-    code = "not-yet"
-    default_hint = "remove the key, or upgrade pytest-comfygen"
 
 
 class MissingKey(JobFileError):

@@ -8,8 +8,11 @@ __all__ = [
     "BadResponse",
     "MachineError",
     "MediaMissing",
+    "MetricsMissing",
     "NoServer",
     "NotComfyUI",
+    "ScorerFailed",
+    "ScorerUnknown",
     "ServerFailed",
     "ServerInUse",
     "ServerStartFailed",
@@ -91,3 +94,22 @@ class SketchMissing(MachineError):
 
     code = "sketch-missing"
     default_hint = "pip install 'pytest-comfygen[sketch]'"
+
+
+class MetricsMissing(MachineError):
+    """A check needs numpy, which is not installed."""
+
+    code = "metrics-missing"
+    default_hint = "pip install 'pytest-comfygen[metrics]'"
+
+
+class ScorerUnknown(MachineError):
+    """A job names an external scorer that the settings do not have."""
+
+    code = "scorer-unknown"
+
+
+class ScorerFailed(MachineError):
+    """An external scorer could not be run, took too long, or did not answer with a score."""
+
+    code = "scorer-failed"

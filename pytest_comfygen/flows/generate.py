@@ -24,8 +24,10 @@ from pytest_comfygen.errors import (
     SeveralOutputs,
     WriteFailed,
 )
+from pytest_comfygen.flows.baselines import examine
 from pytest_comfygen.flows.inputs import send_inputs
-from pytest_comfygen.flows.plan import Plan, can_be_made_again
+from pytest_comfygen.flows.pictures import Pictures
+from pytest_comfygen.flows.plan import Judge, Plan, can_be_made_again
 from pytest_comfygen.flows.settle import verified
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
 from pytest_comfygen.language.workflow import for_server
@@ -48,7 +50,8 @@ from pytest_comfygen.records import (
     relative,
 )
 from pytest_comfygen.verify.encoding import encode
-from pytest_comfygen.verify.image import inspect, is_repacked
+from pytest_comfygen.verify.image import is_repacked
+from pytest_comfygen.verify.looks import judge_bytes
 
 __all__ = ["Picture", "Workplace", "draw", "generate", "make_aside", "make_picture"]
 
@@ -60,6 +63,8 @@ class Workplace:
     """What making a picture needs besides the job.
 
     :param sketch: the pictures are sketches, and may start from nothing where there is no picture to start from.
+    :param pictures: what the other items of the run show.
+    :param score: what a job's external scorer says against a picture.
     """
 
     client: ComfyClient
@@ -68,6 +73,8 @@ class Workplace:
     journal: Journal
     hooks: HookRelay
     notify: Callable[[Event], None]
+    pictures: Pictures
+    score: Judge
     sketch: bool = False
 
 
@@ -105,6 +112,15 @@ def generate(plan: Plan, workplace: Workplace) -> JobResult:
         timing=picture.execution.timing,
         uncompared=plan.uncompared,
     )
+    shown = picture.inspection
+    with workplace.pictures.claiming(plan.job, shown.pixels_sha256 or "", shown.statistics) as against:
+        if against:
+            raise _refusal(plan.job, picture.data, against, workplace.store)
+        return _put_down(plan, picture, workplace, result)
+
+
+def _put_down(plan: Plan, picture: Picture, workplace: Workplace, result: JobResult) -> JobResult:
+    """Publish a picture that differs from what stands there."""
     if _is_identical(plan, picture):
         return _keep_identical(plan, picture, workplace, result)
     try:
@@ -138,6 +154,8 @@ def draw(job: Job, seed: int, workplace: Workplace, write: Callable[[bytes], Pat
 
 def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
     """Have ComfyUI make the picture of `job`, fetch it, encode it and check it."""
+    if workplace.sketch:
+        job = replace(job, checks=job.checks.for_sketch())
     try:
         job = send_inputs(job, workplace.client, workplace.store, sketch=workplace.sketch)
     except ComfygenError as error:
@@ -147,9 +165,9 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
     remote = _the_one(job, execution)
     source = workplace.client.fetch(remote)
     workplace.notify(Event(kind="fetched", job=job.id, value=len(source), maximum=len(source), text="bytes"))
-    inspection = inspect(source, _source_checks(job.checks, remote))
+    inspection = examine(source, job, workplace.store, _source_checks(job.checks, remote))
     _refuse_failing(job, source, inspection, workplace.store)
-    data, encoding, final = _encoded(job, source, inspection)
+    data, encoding, final = _encoded(job, source, inspection, workplace.store)
     _refuse_failing(job, data, final, workplace.store)
     return Picture(
         data=data,
@@ -161,7 +179,7 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
     )
 
 
-def _encoded(job: Job, source: bytes, seen: Inspection) -> tuple[bytes, str, Inspection]:
+def _encoded(job: Job, source: bytes, seen: Inspection, store: Store) -> tuple[bytes, str, Inspection]:
     """The asset's bytes, how they were encoded, and what is seen in them: the same again where nothing was.
 
     :raises PictureRefused: the format cannot hold it.
@@ -171,7 +189,10 @@ def _encoded(job: Job, source: bytes, seen: Inspection) -> tuple[bytes, str, Ins
     except PictureRefused as error:
         raise error.at(job.where) from None
     is_same = encoding.startswith("png") or data is source or is_repacked(data, job.format, seen.pixels_sha256)
-    return data, encoding, seen if is_same else inspect(data, job.checks)
+    if not is_same:
+        return data, encoding, examine(data, job, store)
+    findings = (*seen.findings, *judge_bytes(len(data), job.checks.file_bytes))
+    return data, encoding, replace(seen, findings=findings)
 
 
 def _for_server(job: Job, client: ComfyClient) -> Job:
@@ -225,7 +246,8 @@ def _the_one(job: Job, execution: Execution) -> RemoteImage:
 
 
 def _source_checks(checks: Checks, remote: RemoteImage) -> Checks:
-    """The checks for the file as ComfyUI names it; the job's own format is checked after encoding."""
+    """The checks for the file as ComfyUI names it; the job's own format and size are checked after encoding."""
+    checks = replace(checks, file_bytes=None)
     if not checks.is_still:
         return checks  # nothing that plays is encoded anew
     named = _FORMATS.get(PurePosixPath(remote.filename).suffix.lower(), "png")
@@ -328,12 +350,12 @@ def _refuse_what_is_on_disk(job: Job, picture: Picture, staged: Staged) -> None:
 
 
 def _ask_hooks(job: Job, picture: Picture, path: Path, workplace: Workplace) -> tuple[Finding, ...]:
-    """Ask users' own checks about the picture at `path`.
+    """Ask users' own checks about the picture at `path`, and the external scorer unless it is a placeholder.
 
     :returns: their warnings.
     :raises PictureRefused: one of them found an error.
     """
-    found: tuple[Finding, ...] = ()
+    found: tuple[Finding, ...] = () if workplace.sketch else workplace.score(job, path)
     for answer in workplace.hooks.pytest_comfygen_verify(job=job, path=path):
         if not isinstance(answer, list | tuple) or not all(_is_sound(one) for one in answer):
             msg = f"pytest_comfygen_verify must return a list of Findings with texts in every field, not {answer!r}"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.engine.client import ComfyClient
     from pytest_comfygen.flows.plan import Plan
 
-__all__ = ["Inputs", "look_at_inputs", "not_ready", "send_inputs", "wait_for_items"]
+__all__ = ["Inputs", "look_at_inputs", "missing", "not_ready", "send_inputs", "wait_for_items"]
 
 PAUSE_S = 0.2
 
@@ -123,7 +123,7 @@ def _sent(job: Job, key: str, client: ComfyClient, store: Store, *, sketch: bool
     if sketch and is_picture and (not seen.exists or seen.lfs_oid):
         return client.send_image(_grey(), ".png")
     if not seen.exists:
-        raise _missing(job, key, image)
+        raise missing(job, key, image)
     if seen.lfs_oid:
         told = f"{relative(image.file, job.root)} is a Git LFS pointer, not an image"
         raise InputMissing(told, where=job.place(key), hint="git lfs pull")
@@ -144,10 +144,14 @@ def _grey() -> bytes:
 def _sha256_of(job: Job, key: str, image: InputImage, store: Store) -> str | None:
     seen = store.look(image.file)
     if not seen.exists:
-        raise _missing(job, key, image)
+        raise missing(job, key, image)
     return seen.lfs_oid or seen.sha256
 
 
-def _missing(job: Job, key: str, image: InputImage) -> InputMissing:
+def missing(job: Job, key: str, image: InputImage) -> InputMissing:
+    """The error for a picture that is not there.
+
+    :param key: that names it.
+    """
     hint = sibling_hint(image.file, "the job file")
     return InputMissing(f"{relative(image.file, job.root)} does not exist", where=job.place(key), hint=hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from pytest_comfygen.errors import (
     AssetError,
@@ -19,13 +20,25 @@ from pytest_comfygen.errors import (
     RecordDamaged,
     SeedFixed,
 )
+from pytest_comfygen.flows.baselines import examine, with_baseline
 from pytest_comfygen.flows.fingerprint import compare, fingerprint_of
 from pytest_comfygen.flows.inputs import look_at_inputs
 from pytest_comfygen.flows.media import media_missing
+from pytest_comfygen.flows.retries import kept_seed
 from pytest_comfygen.language.seeds import seed_from_nonce
 from pytest_comfygen.outputs.report import finding_rows, reason_lines
 from pytest_comfygen.outputs.store import OnDisk, Store
-from pytest_comfygen.records import Fingerprint, ImageRecord, Inspection, Job, KeptImage, Model, PlannedAction, Reason
+from pytest_comfygen.records import (
+    Finding,
+    Fingerprint,
+    ImageRecord,
+    Inspection,
+    Job,
+    KeptImage,
+    Model,
+    PlannedAction,
+    Reason,
+)
 from pytest_comfygen.settings import Settings
 from pytest_comfygen.verify.checks import settings_hash
 from pytest_comfygen.verify.container import looks_like
@@ -39,6 +52,7 @@ _DAMAGE = frozenset(("truncated", "damaged", "not-an-image"))
 Owner = Callable[[Job, ImageRecord], bool]
 Known = Callable[[Model], str | None]
 Others = Callable[[Job, str], "Plan"]
+Judge = Callable[[Job, Path], tuple[Finding, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +92,8 @@ class Plan:
 
 
 def seed_for(job: Job, record: ImageRecord | None, nonce: str, *, reroll: bool = False) -> int:
-    """The seed of this run: the job's; or a recorded one that was drawn by chance; or one from the run's nonce.
+    """The seed of this run: the job's; or a recorded one that was drawn by chance, or found by a retry; or one from
+    the run's nonce.
 
     :param reroll: draw one, whatever the job's rule and record say; all of a run draw the same.
     """
@@ -87,7 +102,7 @@ def seed_for(job: Job, record: ImageRecord | None, nonce: str, *, reroll: bool =
         return seed_from_nonce(nonce, job.name)
     if is_drawn and record is not None and record.seed is not None:
         return record.seed
-    return job.seed.value or 0
+    return kept_seed(job, record, job.seed.value or 0)
 
 
 def can_be_made_again(plan: Plan) -> bool:
@@ -117,7 +132,15 @@ def _feasible(plan: Plan) -> Plan:
 
 
 def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
-    job: Job, store: Store, settings: Settings, *, nonce: str, owned_elsewhere: Owner, sha256_of: Known, plan_of: Others
+    job: Job,
+    store: Store,
+    settings: Settings,
+    *,
+    nonce: str,
+    owned_elsewhere: Owner,
+    sha256_of: Known,
+    plan_of: Others,
+    score: Judge,
 ) -> Plan:
     """Decide for one job; heals what a killed run left of this output, and changes nothing else.
 
@@ -125,6 +148,7 @@ def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
     :param owned_elsewhere: whether the other item that a record names still has this output.
     :param sha256_of: the hash of a model, None where it cannot be known.
     :param plan_of: the plan of another item of the job's file, which the picture is made from.
+    :param score: what the job's external scorer says against a picture.
     """
 
     def decide() -> Plan:
@@ -135,7 +159,12 @@ def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
     try:
         plan = decide()
         is_doubtful = isinstance(plan.problem, ImageEdited | ImageUnrecorded)
-        return _feasible(decide() if is_doubtful and store.wait_for_others(job.output) else plan)
+        plan = decide() if is_doubtful and store.wait_for_others(job.output) else plan
+        if job.checks.scoring is not None:
+            plan = _scored(plan, store, settings, score)
+        if job.retries and plan.action == "make":
+            plan = _from_the_first_seed(plan, sha256_of)
+        return _feasible(plan)
     except (AssetError, JobFileError, MediaMissing) as error:
         return _refused(_drawn(job, nonce), error)
 
@@ -143,6 +172,7 @@ def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
 def _decide(  # noqa: PLR0913  # as make_plan
     job: Job, store: Store, settings: Settings, *, nonce: str, owned_elsewhere: Owner, sha256_of: Known, plan_of: Others
 ) -> Plan:
+    job = with_baseline(job, store) if job.checks.similar_to else job
     store.heal(job.output)
     seen = store.look(job.output)
     record, damage = _recorded(job, store)
@@ -203,7 +233,7 @@ def _for_recorded(plan: Plan, record: ImageRecord, store: Store, settings: Setti
     if plan.seen.lfs_oid is not None:
         return _for_edited(plan, store, settings)
     data = store.read(plan.job.output)
-    inspection = _inspect(data, plan.job)
+    inspection = examine(data, plan.job, store)
     if inspection.pixels_sha256 == record.pixels_sha256:
         return _for_intact(replace(plan, inspection=inspection), record, store, settings, refresh=True)
     if inspection.pixels_sha256 is None and _is_damaged(data, inspection, plan.job):
@@ -236,7 +266,7 @@ def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Setting
     plan = replace(plan, uncompared=uncompared)
     recheck = refresh or record.verified.settings != settings_hash(plan.job.checks)
     if recheck and plan.seen.lfs_oid is None:
-        inspection = plan.inspection or _inspect(store.read(plan.job.output), plan.job)
+        inspection = plan.inspection or examine(store.read(plan.job.output), plan.job, store)
         plan, refresh = replace(plan, inspection=inspection), True
         changed += tuple(
             Reason("check", key=finding.code, old=finding.found, new=finding.wanted) for finding in inspection.errors
@@ -247,6 +277,35 @@ def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Setting
     if settings.update == "all" and not settings.adopt and not is_kept:
         return replace(plan, action="make", reasons=(Reason("asked"),))
     return replace(plan, action="refresh" if refresh and settings.update != "none" else "keep")
+
+
+def _scored(plan: Plan, store: Store, settings: Settings, score: Judge) -> Plan:
+    """The plan of a picture that its scorer has not seen under these settings, with what it says."""
+    if plan.inspection is None or plan.action not in ("keep", "refresh", "adopt"):
+        return plan
+    known = plan.record.verified.settings if plan.record and plan.action != "adopt" else ""
+    if known == settings_hash(plan.job.checks) or not (failing := score(plan.job, plan.job.output)):
+        return plan
+    if settings.adopt:
+        return _not_adopted(plan, failing)
+    reasons = tuple(Reason("check", key=one.code, old=one.found, new=one.wanted) for one in failing)
+    return _for_reasons(plan, reasons, store, settings)
+
+
+def _from_the_first_seed(plan: Plan, sha256_of: Known) -> Plan:
+    """A picture that is made from something else, or fails, begins with its first seed again.
+
+    One that is only asked for, or gone, is made with the seed that a retry has found.
+    """
+    first = plan.job.seed.value
+    if (
+        plan.rerolled
+        or first in (None, plan.seed)
+        or all(reason.kind in ("asked", "missing", "damaged") for reason in plan.reasons)
+    ):
+        return plan
+    fingerprint = fingerprint_of(plan.job, first, sha256_of, plan.fingerprint.inputs)
+    return replace(plan, seed=first, fingerprint=fingerprint)
 
 
 def _for_reasons(plan: Plan, reasons: tuple[Reason, ...], store: Store, settings: Settings) -> Plan:
@@ -281,18 +340,22 @@ def _adoption(plan: Plan, store: Store) -> Plan:
     if plan.seen.lfs_oid is not None:
         pointer = ImageUnrecorded(f"{plan.job.output_name} is a Git LFS pointer, not an image", hint="git lfs pull")
         return _refused(plan, pointer)
-    inspection = _inspect(store.read(plan.job.output), plan.job)
+    inspection = examine(store.read(plan.job.output), plan.job, store)
     failing = inspection.errors
     if failing or inspection.pixels_sha256 is None:
-        return _refused(
-            plan,
-            PictureRefused(
-                f"{plan.job.output_name} cannot be adopted: {', '.join(one.code for one in failing)}",
-                details=tuple(finding_rows(failing)),
-                hint="mend the image, or the job's size and `verify:` keys",
-            ),
-        )
+        return _not_adopted(plan, failing)
     return replace(plan, action="adopt", inspection=inspection)
+
+
+def _not_adopted(plan: Plan, failing: tuple[Finding, ...]) -> Plan:
+    return _refused(
+        plan,
+        PictureRefused(
+            f"{plan.job.output_name} cannot be adopted: {', '.join(one.code for one in failing)}",
+            details=tuple(finding_rows(failing)),
+            hint="mend the image, or the job's size and `verify:` keys",
+        ),
+    )
 
 
 # --- small pieces ---------------------------------------------------------------------------------------------------
@@ -302,15 +365,6 @@ def _is_damaged(data: bytes, inspection: Inspection, job: Job) -> bool:
     """A broken copy of what stood there, such as a torn download; anything else may be somebody's work."""
     codes = {finding.code for finding in inspection.findings}
     return not data or (looks_like(data, job.format) and not codes.isdisjoint(_DAMAGE))
-
-
-def _inspect(data: bytes, job: Job) -> Inspection:
-    from pytest_comfygen.verify.image import inspect  # noqa: PLC0415  # where all is current, nothing is decoded
-
-    if missing := media_missing(job):
-        raise missing
-
-    return inspect(data, job.checks)
 
 
 def _recorded(job: Job, store: Store) -> tuple[ImageRecord | None, RecordDamaged | None]:

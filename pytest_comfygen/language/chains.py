@@ -23,7 +23,7 @@ def inputs_of(job: Job) -> Mapping[str, InputImage]:
 
 def items_of(job: Job) -> tuple[str, ...]:
     """The items that a job is made from."""
-    return tuple(name for _, name in _items_of(job)) if job.recipe.has_inputs else ()
+    return tuple(image.item for image in inputs_of(job).values() if image.item) if job.recipe.has_inputs else ()
 
 
 def linked(jobs: Sequence[Job]) -> tuple[Job, ...]:
@@ -33,7 +33,7 @@ def linked(jobs: Sequence[Job]) -> tuple[Job, ...]:
 
     :raises JobFileError: unknown-item, item-cycle.
     """
-    if not any(job.recipe.has_inputs for job in jobs):
+    if not any(map(_comes_after_items, jobs)):
         return tuple(jobs)
     makers = {job.output: job.name for job in jobs}
     jobs = [_with_items(job, makers) for job in jobs]
@@ -46,9 +46,16 @@ def linked(jobs: Sequence[Job]) -> tuple[Job, ...]:
     return tuple(_with_files(job, by_name) for job in _in_order(jobs, by_name))
 
 
+def _comes_after_items(job: Job) -> bool:
+    """Whether a job may be made from items, or is compared with one."""
+    return job.recipe.has_inputs or job.checks.similar_to is not None
+
+
 def _items_of(job: Job) -> Iterator[tuple[str, str]]:
-    """The items that a job is made from, by the key that names each."""
-    return ((key, image.item) for key, image in inputs_of(job).items() if image.item is not None)
+    """The items that a job is made from or compared with, by the key that names each."""
+    yield from ((key, image.item) for key, image in inputs_of(job).items() if image.item is not None)
+    if job.checks.similar_to is not None and job.checks.similar_to.item is not None:
+        yield "verify.similar_to", job.checks.similar_to.item
 
 
 def _with_items(job: Job, makers: Mapping[Path, str]) -> Job:
@@ -60,6 +67,10 @@ def _with_files(job: Job, by_name: Mapping[str, Job]) -> Job:
     def found(image: InputImage) -> InputImage:
         return image if image.item is None else replace(image, file=by_name[image.item].output)
 
+    likeness = job.checks.similar_to
+    if likeness is not None and likeness.item is not None:
+        likeness = replace(likeness, file=by_name[likeness.item].output)
+        job = replace(job, checks=replace(job.checks, similar_to=likeness))
     return _with_inputs(job, found)
 
 

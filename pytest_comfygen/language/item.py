@@ -22,8 +22,9 @@ from pytest_comfygen.language.alternatives import choose
 from pytest_comfygen.language.drafts import Draft
 from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
 from pytest_comfygen.language.kinds import KIND_KEYS, Kinds, rounded
+from pytest_comfygen.language.looks import check_looks, filled
 from pytest_comfygen.language.playing import check_fit
-from pytest_comfygen.language.schema import Output, Verify
+from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
 from pytest_comfygen.language.sets import addressed, parameters
 from pytest_comfygen.language.surroundings import Surroundings
@@ -105,6 +106,7 @@ class _Builder:
             server=around.server,
             places=self._places,
             candidates=self._candidates() if keys.candidates else 1,
+            retries=_retries(keys),
         )
 
     def _candidates(self) -> int:
@@ -238,6 +240,9 @@ class _Builder:
         mode = None if is_workflow else "RGBA" if is_transparent else "RGB"
         check_fit(verify, image_format, self._place, is_workflow=is_workflow)
         size = recipe.final_size if isinstance(recipe, CheckpointRecipe) else recipe.size
+        if verify is not None:
+            check_looks(verify, image_format, verify.mode or mode, self._place)
+            verify = filled(verify, self._text)
         return self._around.checks(None if image_format in SOUND else size, image_format, mode, verify)
 
     def _place(self, key: str) -> Where:
@@ -248,6 +253,11 @@ class _Builder:
 
     def _key_place(self, key: str) -> Where:
         return self._places.of_key(key) or self._where
+
+
+def _retries(keys: Keys) -> int:
+    """How many further seeds may be tried; a seed that is written as a number is meant."""
+    return keys.verify.retries or 0 if keys.verify and not isinstance(keys.seed, int) else 0
 
 
 def _seed(wish: int | str | None, name: str, prompt: str, negative: str) -> Seed:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_comfygen.errors import BadName, JobFileError, KeyConflict, SourceUnasked, TooLarge, Where
 from pytest_comfygen.language import naming
 from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
+from pytest_comfygen.language.looks import with_looks
 from pytest_comfygen.language.playing import duration_span, frames_span
 from pytest_comfygen.language.roles import ModelNames, model_named
 from pytest_comfygen.language.schema import Keys, Output, Verify
@@ -168,7 +169,7 @@ class Surroundings:
         key = (size, image_format, mode, verify)
         if key not in self._checks:
             wanted = verify or Verify()
-            self._checks[key] = Checks(
+            checks = Checks(
                 size=size,
                 format=image_format,
                 mode=wanted.mode or mode,
@@ -177,6 +178,7 @@ class Surroundings:
                 frames=frames_span(wanted.frames),
                 duration_s=duration_span(wanted.duration),
             )
+            self._checks[key] = checks if verify is None else with_looks(checks, verify, self.image)
         return self._checks[key]
 
     def tags(self, texts: tuple[str, ...]) -> tuple[str, ...]:

@@ -126,6 +126,7 @@ def _picture_fields(statistics: ImageStatistics) -> dict[str, object]:
         "extrema": " ".join(f"{low}-{high}" for low, high in statistics.extrema),
         "dhash": statistics.dhash,
         "transparency": statistics.transparency,
+        **({} if statistics.brightness is None else {"brightness": statistics.brightness}),
     }
 
 
@@ -189,6 +190,7 @@ def _statistics(fields: Mapping[str, Any], size: Size) -> ImageStatistics:
         extrema=_extrema(_get(fields, "extrema", str)),
         dhash=_get(fields, "dhash", str),
         transparency=None if transparency is None else _number(fields, "transparency"),
+        brightness=None if fields.get("brightness") is None else _number(fields, "brightness"),
     )
 
 

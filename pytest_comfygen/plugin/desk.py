@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_comfygen.records import Job, ServerInfo
 
@@ -19,13 +19,21 @@ if TYPE_CHECKING:
     from pytest_comfygen.engine.client import ComfyClient
     from pytest_comfygen.engine.install import Install
     from pytest_comfygen.flows.models import Models
-    from pytest_comfygen.flows.plan import Plan
+    from pytest_comfygen.flows.pictures import Pictures
+    from pytest_comfygen.flows.plan import Judge, Plan
     from pytest_comfygen.flows.premises import Premises
     from pytest_comfygen.flows.provision import Machine
     from pytest_comfygen.outputs.store import Store
     from pytest_comfygen.plugin.servers import Servers
 
-__all__ = ["Desk"]
+__all__ = ["Desk", "Judges"]
+
+
+class Judges(NamedTuple):
+    """Who judges a new picture besides its own checks: what other items show, and the external scorer."""
+
+    pictures: Pictures
+    score: Judge
 
 
 class Desk:
@@ -33,10 +41,18 @@ class Desk:
 
     :param plan: what has to be done for a job.
     :param store: the outputs of one repository.
+    :param judges: who judges a new picture besides its own checks.
     """
 
-    def __init__(self, premises: Premises, plan: Callable[[Job], Plan], store: Callable[[Path], Store]) -> None:
+    def __init__(
+        self,
+        premises: Premises,
+        plan: Callable[[Job], Plan],
+        store: Callable[[Path], Store],
+        judges: Callable[[], Judges],
+    ) -> None:
         self.premises = premises
+        self._judges = judges
         self._plan = plan
         self._store = store
         self._machine: Machine | None = None
@@ -67,7 +83,8 @@ class Desk:
         if self._servers is None:
             from pytest_comfygen.plugin.servers import Servers  # noqa: PLC0415  # as the class says
 
-            self._servers = Servers(self.premises, self.machine, self.models, self._plan, self._store)
+            judges = self._judges()
+            self._servers = Servers(self.premises, self.machine, self.models, self._plan, self._store, judges=judges)
         return self._servers
 
     @contextmanager

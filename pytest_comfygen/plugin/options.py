@@ -27,7 +27,7 @@ def add_options(parser: pytest.Parser) -> None:
                 spelling, told = f"{option.flag}={choice}", f"as {option.flag}, and {choice} ones too"
                 group.addoption(spelling, dest=option.ini, action="store_const", const=choice, help=told)
         if not option.is_command:
-            ini_kind: Any = "linelist" if option.kind in ("lines", "urls") else "string"
+            ini_kind: Any = "linelist" if option.kind in ("lines", "urls", "commands") else "string"
             parser.addini(option.ini, f"{option.help} ({option.flag}, {option.env})", type=ini_kind, default=None)
 
 
@@ -35,7 +35,7 @@ def _argparse_kind(option: Option) -> dict[str, Any]:
     match option.kind:
         case "flag":
             return {"action": "store_true"}
-        case "lines" | "urls":
+        case "lines" | "urls" | "commands":
             return {"action": "append", "metavar": option.metavar}
         case "choice":
             return {"choices": option.choices}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pluggy import HookRelay
@@ -24,9 +25,11 @@ from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.flows.preflight import check_selection, undeclared_nodes
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.provision import Machine
+from pytest_comfygen.flows.retries import persevere
 from pytest_comfygen.language.workflow import for_server
 from pytest_comfygen.outputs.candidates import Candidates
 from pytest_comfygen.outputs.store import Store
+from pytest_comfygen.plugin.desk import Judges
 from pytest_comfygen.records import Event, Fingerprint, Job, JobResult, ObjectInfo, ServerInfo
 
 __all__ = ["Meeting", "Servers"]
@@ -51,15 +54,18 @@ class Servers:
 
     :param plan: what has to be done for a job.
     :param store: the outputs of one repository.
+    :param judges: who judges a new picture besides its own checks.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a process has one of each
         self,
         premises: Premises,
         machine: Machine,
         models: Models,
         plan: Callable[[Job], Plan],
         store: Callable[[Path], Store],
+        *,
+        judges: Judges,
     ) -> None:
         self._premises = premises
         self._settings = premises.settings
@@ -67,6 +73,7 @@ class Servers:
         self._models = models
         self._plan = plan
         self._store = store
+        self._judges = judges
         self._journal: Journal | None = None
         self._is_equipped = False
         self._planned: dict[str, Plan] = {}
@@ -229,20 +236,22 @@ class Servers:
         if self._settings.sketch:
             store = self._store(job.root)
             return self.draw(job, plan.seed, meeting, hooks, lambda data: store.write_sketch(job.output, data))
-        # A model may have been downloaded since the plan was made.
 
         def fingerprint_with(seed: int) -> Fingerprint:
+            # A model may have been downloaded since the plan was made.
             return fingerprint_of(plan.job, seed, self._models.sha256_of, plan.fingerprint.inputs)
 
-        fitted = replace(plan, job=job, fingerprint=fingerprint_with(plan.seed))
-
-        def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
+        def attempt(fitted: Plan, meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
             workplace = self._workplace(job.root, meeting, hooks, notify)
             if job.candidates == 1:
                 return generate(fitted, workplace)
             return make_candidates(fitted, workplace, Candidates.of(workplace.store, job.root), fingerprint_with)
 
-        result = self._persistently(attempt, meeting, job)
+        def make_with(seed: int) -> JobResult:
+            fitted = replace(plan, job=job, seed=seed, fingerprint=fingerprint_with(seed))
+            return self._persistently(partial(attempt, fitted), self._now_at(meeting), job)
+
+        result = persevere(job, plan.seed, make_with, self._premises.notify)
         self._premises.durations.note(plan.job, result.timing)
         return result
 
@@ -251,10 +260,19 @@ class Servers:
     ) -> JobResult:
         """Have a picture made that is no asset, and written by `write`."""
 
-        def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
-            return draw(job, seed, self._workplace(job.root, meeting, hooks, notify), write)
+        def draw_with(seed: int) -> JobResult:
+            return self._persistently(
+                lambda met, notify: draw(job, seed, self._workplace(job.root, met, hooks, notify), write),
+                self._now_at(meeting),
+                job,
+            )
 
-        return self._persistently(attempt, meeting, job)
+        return persevere(job, seed, draw_with, self._premises.notify)
+
+    def _now_at(self, meeting: Meeting) -> Meeting:
+        """The meeting with the server as it is now; it may have been started again."""
+        now = self._meetings.get(meeting.met_at)
+        return now if isinstance(now, Meeting) else meeting
 
     def _persistently(
         self, attempt: Callable[[Meeting, Callable[[Event], None]], JobResult], meeting: Meeting, job: Job
@@ -279,6 +297,8 @@ class Servers:
             journal=self._opened_journal(),
             hooks=hooks,
             notify=notify,
+            pictures=self._judges.pictures,
+            score=self._judges.score,
             sketch=self._settings.sketch,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -135,13 +136,18 @@ class Session:
         """Let go of what the run held open."""
         if self._work is not None:
             self._work.close()
-        self._forget_chains()
+        self._forget_notes()
         self.progress.close()
 
-    def _forget_chains(self) -> None:
+    def _forget_notes(self) -> None:
         """Remove what the workers of this run noted for each other."""
-        notes = self.root / LOCAL / "chains" / self.nonce
-        if self._worker is None and notes.is_dir():
+        if self._worker is not None:
+            return
+        local = self.root / LOCAL
+        with suppress(OSError):
+            (local / "pictures" / self.nonce).unlink()
+        notes = local / "chains" / self.nonce
+        if notes.is_dir():
             import shutil  # noqa: PLC0415  # a run without chains must not pay
 
             shutil.rmtree(notes, ignore_errors=True)

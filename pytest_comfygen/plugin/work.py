@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -15,20 +16,34 @@ from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.naming import collision_key
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.chains import CHAINS, Chains
-from pytest_comfygen.records import Environment, Event, ImageRecord, Job, JobFile, JobResult, Model, RunPlan
+from pytest_comfygen.records import (
+    Environment,
+    Event,
+    Finding,
+    ImageRecord,
+    Job,
+    JobFile,
+    JobResult,
+    Model,
+    RunPlan,
+)
 from pytest_comfygen.settings import LOCAL, Settings
 
 if TYPE_CHECKING:
     from pytest_comfygen.flows.candidates import FingerprintOf
     from pytest_comfygen.flows.drift import Drift
+    from pytest_comfygen.flows.pictures import Pictures
     from pytest_comfygen.flows.plan import Plan
+    from pytest_comfygen.flows.scoring import Scorers
     from pytest_comfygen.language.sources.answered import AskSource
     from pytest_comfygen.outputs.store import Store
     from pytest_comfygen.plugin.desk import Desk
     from pytest_comfygen.plugin.indexes import Indexes
     from pytest_comfygen.plugin.keeping import Keeping
 
-__all__ = ["Work"]
+__all__ = ["PICTURES", "Work"]
+
+PICTURES = "pictures"
 
 
 class Work:
@@ -58,6 +73,8 @@ class Work:
         self._loaded: dict[Path, tuple[Job, ...] | None] = {}
         self._desks: list[Desk] = []
         self._chains = Chains(settings, lambda: self.local_directory(CHAINS) / nonce)
+        self._compared: Pictures | None = None
+        self._scorers: Scorers | None = None
         self._open = ExitStack()
 
     def desk(self, settings: Settings | None = None) -> Desk:
@@ -66,7 +83,7 @@ class Work:
         found = next((desk for desk in self._desks if desk.premises.settings == settings), None)
         if found is None:
             from pytest_comfygen.flows.premises import Premises  # noqa: PLC0415  # a run that makes nothing must not pay
-            from pytest_comfygen.plugin.desk import Desk  # noqa: PLC0415  # as Premises
+            from pytest_comfygen.plugin.desk import Desk, Judges  # noqa: PLC0415  # as Premises
 
             premises = Premises(
                 settings=settings,
@@ -77,7 +94,7 @@ class Work:
                 worker=self._worker or 0,
                 is_worker=self._worker is not None,
             )
-            found = Desk(premises, self.plan, self.store)
+            found = Desk(premises, self.plan, self.store, lambda: Judges(self._pictures, self._score))
             self._desks.append(found)
             self._open.callback(found.close)
         return found
@@ -90,6 +107,7 @@ class Work:
         self._open.close()
         self._claims.clear()
         self._jobs.clear()
+        self._compared = None
 
     # --- job files --------------------------------------------------------------------------------------------------
 
@@ -187,6 +205,7 @@ class Work:
             owned_elsewhere=self._is_owned_elsewhere,
             sha256_of=self._sha256_of,
             plan_of=plan_of,
+            score=self._score,
         )
         return self.keeping.without_server(plan, self._fingerprints(plan)) if plan.action == "make" else plan
 
@@ -207,6 +226,29 @@ class Work:
         plan = self.plan(job)
         store = self.store(job.root)
         return pick(plan, number, store, Candidates.of(store, job.root), self._fingerprints(plan))
+
+    @property
+    def _pictures(self) -> Pictures:
+        """What the images of this run show."""
+        if self._compared is None:
+            from pytest_comfygen.flows.pictures import Pictures  # noqa: PLC0415  # collecting must not pay
+
+            def place() -> Path:
+                return self.local_directory(PICTURES) / self._nonce
+
+            shared = place if self._worker is not None else None
+            self._compared = Pictures(lambda: chain.from_iterable(self._jobs.values()), self.plan, shared)
+        return self._compared
+
+    def _score(self, job: Job, path: Path) -> tuple[Finding, ...]:
+        """What the job's external scorer says against the picture at `path`; `--comfy-plan` starts no program."""
+        if self._settings.plan:
+            return ()
+        if self._scorers is None:
+            from pytest_comfygen.flows.scoring import Scorers  # noqa: PLC0415  # few jobs have one
+
+            self._scorers = Scorers(self._settings, self._root, Environment(os.environ))
+        return self._scorers.judge(job, path)
 
     def look_ahead(self, jobs: Iterable[Job]) -> RunPlan:
         """What the run would do for `jobs`, which nothing is done for."""
@@ -254,9 +296,7 @@ class Work:
 
         :raises AssetError: what the plan refuses.
         """
-        from pytest_comfygen.flows.settle import settle  # noqa: PLC0415  # collecting must not pay
-
-        result = settle(plan, self.store(plan.job.root))
+        result = self._pictures.settle(plan, self.store(plan.job.root))
         drift = self._drift_of(plan.job, result.record) if result.outcome == "current" and result.record else ""
         return replace(result, drift=drift) if drift else result
 

@@ -50,6 +50,7 @@ class ImageStatistics:
     :param extrema: (lowest, highest) of each channel in the mode's order, 0..255.
     :param dhash: 256-bit difference hash, 64 hex digits; of what plays, that of the first picture that shows something.
     :param transparency: share of pixels that are fully transparent, 0..1; None without an alpha channel.
+    :param brightness: mean luma (alpha left out), 0..255, two decimals; None in records of earlier versions.
     """
 
     size: Size
@@ -58,6 +59,7 @@ class ImageStatistics:
     extrema: tuple[tuple[int, int], ...]
     dhash: str
     transparency: float | None
+    brightness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

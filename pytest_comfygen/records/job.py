@@ -10,6 +10,7 @@ from typing import Literal
 from pytest_comfygen.errors import ComfygenError, Where
 from pytest_comfygen.records.media import PLAYING, Span
 from pytest_comfygen.records.recipe import CheckpointRecipe, Size, WorkflowRecipe
+from pytest_comfygen.records.wanted import Looks
 from pytest_comfygen.records.words import ImageFormat, Part, SeedRule, Status
 
 __all__ = ["Checks", "Index", "Job", "JobFile", "Seed", "ServerWish", "relative"]
@@ -27,7 +28,7 @@ class Seed:
 
 
 @dataclass(frozen=True, slots=True)
-class Checks:
+class Checks(Looks):
     """What a picture must show to be published.
 
     :param size: exact size in pixels, None when any will do.
@@ -77,6 +78,7 @@ class Job:
     :param output: the image file, absolute.
     :param candidates: how many pictures are made for a person to pick from; 1 when the one that is made is published.
     :param places: where each key that shaped this job stands (`steps`, `prompt`, `set.3.seed`, `loras.0.model` …).
+    :param retries: how many further seeds are tried when the picture fails its checks; 0 for a fixed seed.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Job:
     server: ServerWish
     places: Mapping[str, Where]
     candidates: int = 1
+    retries: int = 0
 
     @property
     def id(self) -> str:

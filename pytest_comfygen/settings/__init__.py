@@ -44,6 +44,7 @@ class Settings(NamedTuple):
     adopt: bool
     pick: tuple[str, ...]
     gallery: str | None
+    scorer: tuple[str, ...]
     reroll: bool
     resume: bool
     prune: bool | Literal["delete"]
@@ -300,6 +301,12 @@ def _read_lines(option: Option, value: object, source: str) -> tuple[str, ...]:
     return tuple(_read_text(option, line, source) for line in lines)
 
 
+def _read_commands(option: Option, value: object, source: str) -> tuple[str, ...]:
+    """Commands hold spaces, so in the environment each has a line of its own."""
+    lines = value if isinstance(value, list | tuple) else str(value).splitlines()
+    return tuple(_read_text(option, line, source) for line in lines if str(line).strip())
+
+
 def _read_urls(_option: Option, value: object, source: str) -> tuple[str, ...]:
     lines = value if isinstance(value, list | tuple) else str(value).split()
     urls = tuple(text for line in lines for text in str(line).split())
@@ -341,6 +348,7 @@ _READERS: Mapping[Kind, Callable[[Option, object, str], object]] = {
     "urls": _read_urls,
     "seconds": _read_seconds,
     "count": _read_count,
+    "commands": _read_commands,
 }
 
 

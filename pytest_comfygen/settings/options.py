@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 __all__ = ["COMFYUI_REPO", "OPTIONS", "Kind", "Option"]
 
-Kind = Literal["flag", "choice", "text", "file", "lines", "urls", "seconds", "count"]
+Kind = Literal["flag", "choice", "text", "file", "lines", "urls", "seconds", "count", "commands"]
 
 COMFYUI_REPO = "https://github.com/Comfy-Org/ComfyUI"
 
@@ -122,6 +122,16 @@ _IMAGES = (
         asks=True,
         help="write a page with the pictures of the run, old and new, relative to the repository; a .png is a contact "
         "sheet. Without a file: .comfygen/gallery.html",
+    ),
+    Option(
+        name="scorer",
+        kind="commands",
+        metavar="NAME=COMMAND",
+        default=(),
+        pattern=r"[A-Za-z][A-Za-z0-9_-]{0,49}\s*=\s*\S.*",
+        adds_up=True,
+        wanted="a name, =, and a command, such as aesthetic=python tools/score.py",
+        help="a program that gives images a score, under the name that job files ask for it by (repeatable)",
     ),
     Option(
         name="reroll",

@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from pytest_comfygen.records import Checks, Finding, ImageStatistics, MediaStatistics, Size, Span
 from pytest_comfygen.verify.container import Container
+from pytest_comfygen.verify.looks import added_settings, judge_alpha, judge_bytes
 from pytest_comfygen.verify.playing import format_fix, judge_playing
 
 __all__ = ["LARGEST_PX", "Seen", "judge", "judge_content", "may_decode", "settings_hash"]
@@ -66,6 +67,8 @@ def judge(seen: Seen, checks: Checks) -> tuple[Finding, ...]:
         *_judge_mode(seen, checks),
         *(judge_playing(seen.media, checks) if seen.media else ()),
         *(judge_content(seen.statistics, checks) if seen.statistics else ()),
+        *(judge_alpha(seen.statistics, checks.alpha) if seen.statistics else ()),
+        *judge_bytes(seen.length, checks.file_bytes),
     )
 
 
@@ -87,6 +90,7 @@ def settings_hash(checks: Checks) -> str:
         "mode": checks.mode,
         "size": str(checks.size) if checks.size else None,
     }
+    settings |= added_settings(checks)
     spans = {"frames": checks.frames, "duration_s": checks.duration_s}
     settings |= {name: [span.least, span.most] for name, span in spans.items() if isinstance(span, Span)}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

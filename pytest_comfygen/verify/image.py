@@ -7,16 +7,18 @@ import math
 import struct
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
 
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from pytest_comfygen.records import STREAMED, Checks, ImageFormat, ImageStatistics, Inspection, Size
+from pytest_comfygen.records import STREAMED, Checks, Finding, ImageFormat, ImageStatistics, Inspection, Size
 from pytest_comfygen.verify import container
 from pytest_comfygen.verify.checks import Seen, judge, may_decode
 from pytest_comfygen.verify.container import looks_like
+from pytest_comfygen.verify.likeness import judge_likeness
+from pytest_comfygen.verify.palette import judge_palette
 
 __all__ = ["READERS", "UNREADABLE", "eight_bits", "inspect", "is_repacked", "looks_like", "measure", "reason"]
 
@@ -45,13 +47,17 @@ UNREADABLE = (
     Image.DecompressionBombError,
 )
 
+_NO_SIZE = Checks(Size(0, 0), "png")  # a size that no picture has, so the limit is that for unexpected ones
+
 _DHASH_SIZE = (17, 16)  # 16 rows of 17 pixels have 256 neighbours
 _ALPHA_MODES = ("RGBA", "LA")
 
 
-def inspect(data: bytes, checks: Checks) -> Inspection:
-    """Decode, measure and judge a picture; never raises, whatever the bytes are.
+def inspect(data: bytes, checks: Checks, baseline: bytes | None = None) -> Inspection:
+    """Decode, measure and judge a picture; never raises for what its bytes are.
 
+    :param baseline: the picture that `checks.similar_to` names, where it is to be compared with.
+    :raises MetricsMissing: numpy is wanted and is not installed.
     :returns: the findings, and with them the statistics and the pixels' hash whenever the file is whole and decodes,
         also when it is refused for something else.
     """
@@ -68,7 +74,33 @@ def inspect(data: bytes, checks: Checks) -> Inspection:
         except UNREADABLE as error:
             return Inspection(judge(replace(seen, fault=reason(error)), checks))
         seen = replace(seen, mode=picture.mode, frames=frames, statistics=measure(pixels))
-    return Inspection(judge(seen, checks), seen.statistics, _hash_pixels(pixels))
+    findings = (*judge(seen, checks), *_judge_pixels(pixels, seen.statistics, checks, baseline))
+    return Inspection(findings, seen.statistics, _hash_pixels(pixels))
+
+
+def _judge_pixels(
+    pixels: Image.Image, statistics: ImageStatistics | None, checks: Checks, baseline: bytes | None
+) -> Iterator[Finding]:
+    """The checks that need more than the statistics."""
+    yield from judge_palette(pixels, checks.palette)
+    if checks.similar_to is None or baseline is None or statistics is None:
+        return
+    try:
+        model = _resolve_palette(_decode_baseline(baseline))
+    except UNREADABLE as error:
+        found, fix = f"{checks.similar_to.file.name}: {reason(error)}", "name another baseline"
+        yield Finding("baseline-unreadable", "error", found, "a png, webp or jpeg that decodes", fix)
+        return
+    yield from judge_likeness(pixels, statistics.dhash, (model, measure(model).dhash), checks.similar_to)
+
+
+def _decode_baseline(data: bytes) -> Image.Image:
+    """The decoded baseline, if it is a whole file of a reasonable size."""
+    seen = container.read(data)
+    if seen is None or seen.format not in READERS or not may_decode(seen, _NO_SIZE):
+        msg = "not a whole picture of a reasonable size"
+        raise ValueError(msg)
+    return _decode(data, seen.format)[0]
 
 
 def is_repacked(data: bytes, format: ImageFormat, sha256: str | None) -> bool:  # noqa: A002  # its name
@@ -134,7 +166,18 @@ def measure(picture: Image.Image) -> ImageStatistics:
         extrema=tuple(_extrema(band) for band in bands),
         dhash=_difference_hash(picture),
         transparency=round(bands[-1][0] / sum(bands[-1]), 6) if has_alpha else None,
+        brightness=_brightness([_mean(band) for band in colours]),
     )
+
+
+def _mean(band: list[int]) -> float:
+    return sum(value * times for value, times in enumerate(band)) / sum(band)
+
+
+def _brightness(means: list[float]) -> float:
+    """The mean luma. Source: ITU-R BT.601, as Pillow's conversion to grey."""
+    red, green, blue = means * 3 if len(means) == 1 else means
+    return round(0.299 * red + 0.587 * green + 0.114 * blue, 2)
 
 
 def eight_bits(picture: Image.Image) -> Image.Image:

@@ -123,7 +123,7 @@ def test_rows_and_combinations_name_files(pictures: Repository) -> None:
         FILE,
         "comfyjob: 1\n"
         "output: {dir: ../assets}\n"
-        "defaults: {workflow: soft.json, set: {LoadImageMask.image: {file: mask.png}}}\n"
+        "defaults: {verify: {duplicates: allow}, workflow: soft.json, set: {LoadImageMask.image: {file: mask.png}}}\n"
         "from: [{file: kins.csv, name: 'k_${id}', set: {LoadImage.image: {file: '${picture}'}}}]\n"
         "matrix: {axes: {one: [start, mask]}, name: 'm_${one}', set: {LoadImage.image: {file: '${one}.png'}}}\n",
     )
@@ -135,7 +135,8 @@ def test_rows_and_combinations_name_files(pictures: Repository) -> None:
 
 def test_defaults_of_another_file_name_files_relative_to_the_job_file(pictures: Repository) -> None:
     pictures.write(
-        "jobs/comfyjob.defaults.yaml", "comfyjob: 1\ndefaults: {set: {LoadImage.image: {file: start.png}}}\n"
+        "jobs/comfyjob.defaults.yaml",
+        "comfyjob: 1\ndefaults: {verify: {duplicates: allow}, set: {LoadImage.image: {file: start.png}}}\n",
     )
     pictures.edit_job("softer: {set: {LoadImage.image: {item: soft}, LoadImageMask.image: {item: soft}}}", "softer:")
 

@@ -88,3 +88,16 @@ def test_nothing_is_kept_when_that_is_not_wanted(ready_machine: Machine) -> None
 
 def test_a_size_that_is_none_is_refused(ready_machine: Machine) -> None:
     assert ready_machine.run("jobs", "--comfy-cache", "much").ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_a_kept_image_is_held_against_the_others(ready_machine: Machine) -> None:
+    repository = ready_machine.repository
+    repository.edit_job("portrait of ${name}", "a portrait")
+    repository.edit_job("steps: 2", "steps: 2, seed: 7")
+    repository.edit_job("kin_elf: {tags: [draft]}", "kin_elf: {}")
+
+    result = ready_machine.run("jobs")
+
+    assert repository.images_line(result) == "images: 1 generated, 1 failed"
+    result.stdout.fnmatch_lines(["*assets/kin_elf.png shows the same pixels as assets/kin_dwarf.png (*::kin_dwarf)"])
+    assert not repository.image("kin_elf").exists()

@@ -96,6 +96,8 @@ NEAR_ROLE = model("file: checkpoints/a.ckpt").replace("checkpoint: base", "check
 NEAR_VARIABLE = START + "items: {kin: {prompt: 'a ${styel}', vars: {style: oil}}}\n"
 ONE_FILE = output("{file: kin.png}").replace("kin: a dwarf", "a: x, b: y")
 JPEG_ALPHA = output('{file: "${name}.jpg"}').replace("a dwarf", "{prompt: a, verify: {mode: RGBA}}")
+PLAYING = f'{HEAD}output: {{file: "${{name}}.mp4"}}\nitems:\n  kin: {{workflow: draw.json, verify: {{%s}}}}\n'
+PALETTE_JPEG = JPEG_ALPHA.replace("mode: RGBA", "palette: 16")
 MERGE_BOMB = "comfyjob: 1\na: &a {x: 1}\nb: &b\n  <<: [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nitems: {}\n"
 
 WRONG = (
@@ -156,7 +158,50 @@ WRONG = (
     Wrong("prompt-at-top", HEAD + "promt: a\nitems: {kin: }\n", "unknown-key", 2, 1, "'promt'", "put `prompt` under"),
     Wrong("output-in-item", item("output: {dir: x}"), "unknown-key", 6, 5, "'output'", "at the top level"),
     Wrong("candidates", item("candidates: 1"), "out-of-range", 6, 17, "candidates must be an integer from 2 to 64", ""),
-    Wrong("later-verify-key", item("verify: {alpha: true}"), "not-yet", 6, 14, "'alpha'", "upgrade"),
+    Wrong("alpha-word", item("verify: {alpha: some}"), "out-of-range", 6, 21, "must be needed, forbidden"),
+    Wrong("alpha-type", item("verify: {alpha: true}"), "wrong-type", 6, 21, "must be needed, forbidden"),
+    Wrong("alpha-range", item("verify: {alpha: {min: 2}}"), "out-of-range", 6, 27, "a number from 0 to 1"),
+    Wrong("alpha-order", item("verify: {alpha: {min: 0.5, max: 0}}"), "out-of-range", 6, 21, "above its `max`"),
+    Wrong("alpha-empty", item("verify: {alpha: {}}"), "out-of-range", 6, 21, "neither `min` nor `max`"),
+    Wrong(
+        "alpha-both", item("verify: {alpha: {rule: needed, min: 0}}"), "conflicting-keys", 6, 21, "it takes `rule`, or"
+    ),
+    Wrong(
+        "alpha-of-rgb", item("verify: {alpha: needed}"), "conflicting-keys", 6, 21, "mode RGB has no", "`transparent:`"
+    ),
+    Wrong(
+        "share-of-rgb", item("verify: {alpha: {min: 0.1}}"), "conflicting-keys", 6, 21, "mode RGB has no transparency"
+    ),
+    Wrong("bytes-unit", item("verify: {bytes: 2 pounds}"), "wrong-type", 6, 21, "335 MiB"),
+    Wrong("bytes-order", item("verify: {bytes: {min: 2 MB, max: 1 MB}}"), "out-of-range", 6, 21, "above its `max`"),
+    Wrong("palette-colour", item("verify: {palette: [red]}"), "wrong-type", 6, 23, 'a colour such as "#1a1c2c"'),
+    Wrong("palette-empty", item("verify: {palette: []}"), "out-of-range", 6, 23, "at least one colour"),
+    Wrong("palette-none", item("verify: {palette: {}}"), "out-of-range", 6, 23, "neither `max_colours` nor"),
+    Wrong("palette-number", item("verify: {palette: 0}"), "out-of-range", 6, 23, "from 1 to 65 536"),
+    Wrong("palette-jpeg", PALETTE_JPEG, "conflicting-keys", 4, 44, "does not keep colours", ".png"),
+    Wrong("palette-playing", PLAYING % "palette: 16", "conflicting-keys", 4, 48, "`palette` is for stills", "remove"),
+    Wrong("baseline-playing", PLAYING % "similar_to: a.png", "conflicting-keys", 4, 51, "is for stills", "remove"),
+    Wrong("alpha-playing", PLAYING % "alpha: needed", "conflicting-keys", 4, 46, "holds no transparency", ".webp"),
+    Wrong("duplicates-word", item("verify: {duplicates: never}"), "out-of-range", 6, 26, "allow, or an integer"),
+    Wrong("duplicates-far", item("verify: {duplicates: 33}"), "out-of-range", 6, 26, "from 0 to 32"),
+    Wrong(
+        "baseline-both",
+        item("verify: {similar_to: {file: a.png, item: b}}"),
+        "conflicting-keys",
+        6,
+        26,
+        "one of `file`",
+    ),
+    Wrong("baseline-format", item("verify: {similar_to: a.gif}"), "unknown-format", 6, 26, "'a.gif'", ".png"),
+    Wrong("baseline-outside", item("verify: {similar_to: ../../a.png}"), "outside-repository", 6, 26, "leads out"),
+    Wrong("baseline-item", item("verify: {similar_to: {item: kind}}"), "unknown-item", 6, 33, "'kind'", "`kin`"),
+    Wrong("baseline-itself", item("verify: {similar_to: {item: kin}}"), "item-cycle", 6, 33, "itself"),
+    Wrong("baseline-key", item("verify: {similar_to: {distanc: 3}}"), "unknown-key", 6, 27, "'distanc'", "`distance`"),
+    Wrong("siblings-number", item("verify: {siblings: 3}"), "wrong-type", 6, 24, "true, false, or a mapping"),
+    Wrong("scorer-alone", item("verify: {scorer: nice}"), "conflicting-keys", 6, 22, "needs `min_score`", "add"),
+    Wrong("score-alone", item("verify: {min_score: 3}"), "conflicting-keys", 6, 25, "needs `scorer`", "add"),
+    Wrong("scorer-command", item("verify: {scorer: rm -rf, min_score: 1}"), "out-of-range", 6, 22, "a name of letters"),
+    Wrong("retries-many", item("verify: {retries: 21}"), "out-of-range", 6, 23, "from 0 to 20"),
     # --- values
     Wrong("steps-text", item('steps: "30"'), "wrong-type", 6, 12, "an integer from 1 to 1000", "remove the quotes"),
     Wrong("steps-true", item("steps: yes"), "wrong-type", 6, 12, "not the text 'yes'"),

@@ -315,6 +315,18 @@ def test_the_example_of_a_check_checks(served: Repository, least: str, images: s
     assert ("the new picture of kin_dwarf failed: too-dark" in result.stdout.str()) == (least == "256")
 
 
+@pytest.mark.parametrize(("least", "images"), [("1.5", "images: 1 generated"), ("250", "images: 1 failed")])
+def test_the_example_of_a_scorer_scores(served: Repository, least: str, images: str) -> None:
+    page = "docs/how-to/check-pictures.md"
+    write(served, examples(page))
+    (job_file,) = (one for one in blocks("yaml") if one.page == page and "scorer:" in one.code)
+    served.write("jobs/kins.comfyjob.yaml", job_file.code.replace("min_score: 1.5", f"min_score: {least}"))
+    ini = (served.path / "pytest.ini").read_text(encoding="utf-8")
+    served.write("pytest.ini", ini.replace("python tools", f"{sys.executable} tools"))
+
+    assert served.images_line(served.run("jobs")) == images
+
+
 def test_the_test_of_the_example_check_passes(repository: Repository) -> None:
     write(repository, examples("docs/how-to/write-a-check.md"))
 

@@ -14,11 +14,13 @@ from pytest_comfygen.engine.install import Install
 from pytest_comfygen.engine.server import Lease
 from pytest_comfygen.errors import ServerUnreachable, UrlUnknown
 from pytest_comfygen.flows.models import Models
+from pytest_comfygen.flows.pictures import Pictures
 from pytest_comfygen.flows.plan import Plan, plan_sketch
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.provision import Machine
 from pytest_comfygen.language.expand import make_job
 from pytest_comfygen.outputs.store import Store
+from pytest_comfygen.plugin.desk import Judges
 from pytest_comfygen.plugin.servers import Meeting, Servers
 from pytest_comfygen.records import Environment, Job, ObjectInfo, ServerInfo
 from pytest_comfygen.settings import resolve
@@ -42,7 +44,8 @@ def servers_in(tmp_path: Path, plan: Callable[[Job], Plan], **command_line: obje
         notify=lambda _: None,
         default_url=URL,
     )
-    return Servers(premises, Neighbourly(premises), Models(premises), plan, Store)
+    judges = Judges(Pictures(tuple, plan, None), lambda _job, _path: ())
+    return Servers(premises, Neighbourly(premises), Models(premises), plan, Store, judges=judges)
 
 
 @pytest.fixture

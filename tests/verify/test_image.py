@@ -54,6 +54,7 @@ def test_pixels_are_measured_in_whole_numbers() -> None:
         extrema=((10, 250), (20, 20), (30, 31)),
         dhash=inspection.statistics.dhash if inspection.statistics else "",
         transparency=None,
+        brightness=27.13,  # 0.299 * 40 + 0.587 * 20 + 0.114 * 30.125
     )
     assert expected == inspection.statistics
     raw = b"RGB 4x2\n" + bytes((250, 20, 31)) + bytes((10, 20, 30)) * 7

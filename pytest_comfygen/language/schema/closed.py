@@ -20,10 +20,8 @@ def key(description: str, *examples: object, default: object = None) -> Any:  # 
 class Closed(BaseModel):
     """A mapping that allows its own keys and no others.
 
-    `LATER` names the keys that the language has and this version does not act on, `NEVER` those that people look for
-    and the language does without, with what to do instead.
+    `NEVER` names the keys that people look for and the language does without, with what to do instead.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-    LATER: ClassVar[frozenset[str]] = frozenset()
     NEVER: ClassVar[Mapping[str, str]] = MappingProxyType({})

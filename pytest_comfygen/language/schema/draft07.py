@@ -7,6 +7,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from pytest_comfygen.language.schema.kinds import KINDS, Short
+from pytest_comfygen.language.schema.looks import LOOKS
 from pytest_comfygen.language.schema.models import JobDocument
 from pytest_comfygen.language.schema.names import ServerNames, with_names
 from pytest_comfygen.language.schema.playing import RANGES
@@ -32,6 +33,12 @@ def json_schema(names: ServerNames | None = None) -> dict[str, Any]:
     for kind in KINDS:
         if issubclass(kind, Short):
             definitions[kind.__name__] = _with_short_forms(definitions[kind.__name__], "string")
+    for look in LOOKS:
+        mapping = definitions[look.__name__]
+        definitions[look.__name__] = {
+            "description": mapping.pop("description"),
+            "anyOf": [mapping, *look.SHORT_FORMS],
+        }
     for span in RANGES:
         definitions[span.__name__] = _with_short_forms(definitions[span.__name__], span.SHORT_TYPE)
     schema = {"$schema": "http://json-schema.org/draft-07/schema#", **schema, "definitions": definitions}

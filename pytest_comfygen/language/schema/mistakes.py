@@ -15,7 +15,6 @@ from pytest_comfygen.errors import (
     KeyConflict,
     MissingKey,
     NotLoopback,
-    NotYet,
     OutOfRange,
     SecretFound,
     TooLarge,
@@ -26,6 +25,7 @@ from pytest_comfygen.errors import (
 from pytest_comfygen.language.load import Document
 from pytest_comfygen.language.schema.closed import Closed
 from pytest_comfygen.language.schema.kinds import KINDS
+from pytest_comfygen.language.schema.looks import LOOKS
 from pytest_comfygen.language.schema.models import (
     DefaultsDocument,
     Item,
@@ -62,6 +62,7 @@ _MODELS: tuple[type[Closed], ...] = (
     Matrix,
     Verify,
     *KINDS,
+    *LOOKS,
     *RANGES,
 )
 _WRAPPERS = (typing.Annotated, typing.Union, types.UnionType)
@@ -135,8 +136,6 @@ def _hint(kind: type[JobFileError], wants: str, value: object) -> str | None:
 
 
 def _unknown_key(key: str, model: type[Closed], where: Where | None) -> JobFileError:
-    if key in model.LATER:
-        return NotYet(f"the key {key!r} is part of the language, but this version does not act on it yet", where=where)
     if key in model.NEVER:
         return UnknownKey(f"there is no key {key!r}", where=where, hint=model.NEVER[key])
     allowed = list(keys_of(model))

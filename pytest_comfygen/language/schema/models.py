@@ -25,6 +25,7 @@ from pytest_comfygen.language.schema.kinds import (
     TransparentKey,
     UpscaleKey,
 )
+from pytest_comfygen.language.schema.looks import LooksKeys
 from pytest_comfygen.language.schema.playing import DurationKey, FramesKey
 from pytest_comfygen.language.schema.values import (
     CustomNodes,
@@ -123,10 +124,8 @@ class Output(Closed):
     )
 
 
-class Verify(Closed):
+class Verify(LooksKeys):
     """What an image must show."""
-
-    LATER = frozenset({"alpha", "bytes", "palette", "similar_to", "siblings", "duplicates", "retries"})
 
     min_stddev: (
         Annotated[float, Field(ge=0, le=127.5, allow_inf_nan=False), Wants("a number from 0 to 127.5")] | None
