@@ -163,16 +163,17 @@ def test_the_record_of_sound_says_how_long_and_how_loud(stage: Stage, kind: str)
     assert verified.media.peak > 0.05
 
 
-def test_the_record_of_a_still_is_as_it_always_was(stage: Stage) -> None:
+def test_the_record_of_a_still_says_nothing_of_playing(stage: Stage) -> None:
     stage.repository.write("jobs/plays.api.json", json.dumps({**NOISE, "1": NOISE["1"], "9": node("SaveImage")}))
-    still = {**NOISE, "1": node("EmptyImage", width=64, height=48, batch_size=1, color=9)}
-    still["9"] = node("SaveImage", images=["2", 0], filename_prefix="it")
+    picture = {**NOISE, "1": node("EmptyImage", width=64, height=48, batch_size=1, color=9)}
+    picture["9"] = node("SaveImage", images=["2", 0], filename_prefix="it")
     stage.play("png", verify="{min_stddev: 1}")
-    stage.repository.write("jobs/plays.api.json", json.dumps(still))
+    stage.repository.write("jobs/plays.api.json", json.dumps(picture))
     stage.run()
     fields = json.loads((stage.file("png").parent / ".comfyrecords" / "dwarf.png.json").read_text(encoding="utf-8"))
 
-    assert sorted(fields["verified"]) == ["dhash", "extrema", "mode", "settings", "stddev", "transparency"]
+    still = ["brightness", "dhash", "extrema", "mode", "settings", "stddev", "transparency"]
+    assert sorted(fields["verified"]) == still
 
 
 @pytest.mark.parametrize(
