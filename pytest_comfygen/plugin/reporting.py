@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,10 @@ __all__ = ["Reporting", "watch"]
 def watch(config: pytest.Config, session: Session) -> None:
     """Register what listens to this run, and what takes part in it only when that is asked for."""
     config.pluginmanager.register(Reporting(config, session), "comfygen-reporting")
+    if sys.stdout.isatty():
+        from pytest_comfygen.plugin.liveline import Live  # noqa: PLC0415  # nobody looks
+
+        config.pluginmanager.register(Live(config, session), "comfygen-live")
     if session.settings.plan:
         from pytest_comfygen.plugin.planning import Planning  # noqa: PLC0415  # nearly no run asks for it
 

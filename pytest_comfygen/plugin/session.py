@@ -152,6 +152,7 @@ class Session:
             "asked": tuple(self.asked),
             "nonce": self.nonce,
             "job_file": self._job_file,
+            "is_followed": self.progress.live is not None,
         }
 
 
@@ -278,7 +279,9 @@ def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
     site = Site.of(config, settings)
     if luggage["job_file"]:
         take_job_file(config, luggage["job_file"])  # xdist gives a worker what was typed
-    return Session(settings, _asked(luggage["asked"]), luggage["nonce"], config, site=site)
+    session = Session(settings, _asked(luggage["asked"]), luggage["nonce"], config, site=site)
+    session.progress.is_followed = luggage["is_followed"]
+    return session
 
 
 def _number_of(config: pytest.Config) -> int | None:
