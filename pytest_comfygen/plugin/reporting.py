@@ -24,6 +24,10 @@ def watch(config: pytest.Config, session: Session) -> None:
         from pytest_comfygen.plugin.liveline import Live  # noqa: PLC0415  # nobody looks
 
         config.pluginmanager.register(Live(config, session), "comfygen-live")
+    if (session.settings.json and not session.settings.plan) or session.settings.summary:
+        from pytest_comfygen.plugin.accounts import give_account  # noqa: PLC0415  # most runs give none
+
+        give_account(config, session)
     if session.settings.plan:
         from pytest_comfygen.plugin.planning import Planning  # noqa: PLC0415  # nearly no run asks for it
 
@@ -89,5 +93,5 @@ class Reporting:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the summary line and what to type next."""
-        for line in (*left_alone_lines(self._tally.left_alone, self._config), *self._tally.lines()):
+        for line in (*left_alone_lines(self._tally.left_alone, self._config), *self._tally.lines(self._config)):
             terminalreporter.write_line(line)

@@ -193,7 +193,7 @@ def refuse_strange_root(config: pytest.Config, settings: Settings) -> None:
     """
     if _start(config).is_relative_to(config.rootpath):
         return
-    single = ("dir", "repo", "constraints", "schema")
+    single = ("dir", "repo", "constraints", "schema", "json", "summary")
     named = [(name, getattr(settings, name)) for name in single]
     named += [("models-dir", one) for one in settings.models_dir]
     for name, value in named:

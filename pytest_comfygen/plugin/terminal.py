@@ -15,6 +15,7 @@ from pytest_comfygen.plugin.session import LeftAlone, Session, session_of
 
 if TYPE_CHECKING:
     from pytest_comfygen.errors import ComfygenError
+    from pytest_comfygen.records import Timing
 
 __all__ = [
     "INDEX",
@@ -37,6 +38,7 @@ _OUTCOME, _REASON = "comfygen.outcome", "comfygen.reason"
 _ERROR, _WANTS_SERVER = "comfygen.error", "comfygen.wants_server"
 INDEX = "index:"  # how the item begins that is a job file's list of images; no image is called so
 _ORPHAN = "::orphan"
+_ACCOUNTS = ("gallery", "json", "summary")  # of a whole run; one that repeats an item would replace them
 _ASSET_STATES = ("missing", "stale", "edited", "orphan", "unrecorded")
 
 
@@ -77,9 +79,9 @@ def next_step(error: ComfygenError, item: pytest.Item, session: Session) -> dict
     if session.settings.prompt or item.nodeid.endswith(_ORPHAN):
         return {}
     if error.code in ("missing", "stale") and error.hint is None:
-        typed = session.settings.as_typed(besides=("update", "check", "gallery"))
+        typed = session.settings.as_typed(besides=(*_ACCOUNTS, "update", "check"))
         return {"hint": " ".join([command, *typed, "--comfy-update stale"])}
-    typed = session.settings.as_typed(besides=("gallery", *(["update"] if session.settings.update == "all" else ())))
+    typed = session.settings.as_typed(besides=(*_ACCOUNTS, *(["update"] if session.settings.update == "all" else ())))
     asks = is_job_file(item.path) or any(session.settings.was_typed(name) for name in ("sketch", "check", "adopt"))
     return {"rerun": " ".join([command, *typed, *([] if asks else ["--comfy-update stale"])])}
 
@@ -120,6 +122,7 @@ class Tally:
         self._ended: dict[str, str] = {}
         self._made: list[str] = []
         self._drift = Counter[str]()
+        self._took: dict[str, Timing] = {}
         self._failed = 0
         self._wanting_a_server = 0
         self.left_alone = LeftAlone()
@@ -132,6 +135,8 @@ class Tally:
         outcome = outcome_of(report)
         if outcome == "generated":
             self._made.append(_property(report, "comfygen.output") or report.nodeid)
+        if outcome in ("generated", "identical"):
+            self._took[report.nodeid] = _timing(report)
         if outcome is not None and (drift := _property(report, "comfygen.drift")):
             self._drift[drift] += 1
         if outcome is not None:  # a rerun replaces what it repeats
@@ -153,8 +158,8 @@ class Tally:
             return NO_SERVER_EXIT_CODE
         return status
 
-    def lines(self) -> Iterator[str]:
-        """The summary: one line that counts images, and what to type next."""
+    def lines(self, config: pytest.Config) -> Iterator[str]:
+        """The summary: the slowest when they are asked for, one line that counts images, and what to type next."""
         if self._session.settings.prune and not self._outcomes:
             yield "nothing to prune: every image with a record has its job"
         if orphans := self._session.orphans:
@@ -162,8 +167,12 @@ class Tally:
             yield f"no job names {told} any more; to move what is left to .comfygen/trash/: pytest --comfy-prune"
         if not self._outcomes:
             return
-        from pytest_comfygen.outputs.report import images_line  # noqa: PLC0415  # a run without images must not pay
+        from pytest_comfygen.outputs.report import (  # noqa: PLC0415  # a run without images must not pay
+            images_line,
+            slowest_lines,
+        )
 
+        yield from slowest_lines(self._took, config.option.durations)
         yield images_line(self._outcomes)
         for drift, number in self._drift.items():
             yield f"drift: {_count(number, 'image')} made with what has moved on: {drift}"
@@ -176,6 +185,8 @@ class Tally:
         elif self._session.settings.update == "none" and any(self._outcomes[one] for one in ("missing", "stale")):
             instead = " instead of --comfy-check" if self._session.settings.check else ""
             yield f"to make what is missing or stale: the same command with --comfy-update stale{instead}"
+        elif self._outcomes["failed"] > 1 and not self._session.settings.prompt and hasattr(config, "cache"):
+            yield "to try again those that failed: the same command with --lf"
 
 
 def left_alone_lines(left: LeftAlone, config: pytest.Config) -> Iterator[str]:
@@ -205,6 +216,13 @@ def outcome_of(report: pytest.TestReport) -> str | None:
     if not is_image(report) or report.when == "teardown" or (report.when == "setup" and not report.failed):
         return None
     return _property(report, _OUTCOME) or ("failed" if report.failed else None)
+
+
+def _timing(report: pytest.TestReport) -> Timing:
+    from pytest_comfygen.records import Timing  # noqa: PLC0415  # a run without images must not pay
+
+    found = {name: _property(report, f"comfygen.{name}") for name in ("load_s", "run_s")}
+    return Timing(**{name: float(text) for name, text in found.items() if text})
 
 
 def _concerns_us(item: pytest.Item, report: pytest.TestReport) -> bool:

@@ -331,10 +331,23 @@ _DOCTOR = (
     ),
     Option(
         name="json",
-        kind="flag",
-        default=False,
+        kind="file",
+        metavar="FILE",
+        default=None,
         is_command=True,
-        help="with --comfy-doctor or --comfy-plan: write the findings as JSON",
+        help="with --comfy-doctor or --comfy-plan: write the findings as JSON; in a run, --comfy-json=FILE: write what "
+        "happens as JSON lines",
+    ),
+)
+
+_REPORTS = (
+    Option(
+        name="summary",
+        kind="file",
+        metavar="FILE",
+        default=None,
+        is_command=True,
+        help="append a summary of the images in Markdown to FILE, or to the one that GITHUB_STEP_SUMMARY names",
     ),
 )
 
@@ -350,4 +363,4 @@ _EDITORS = (
     ),
 )
 
-OPTIONS = (*_IMAGES, *_QUICK, *_SERVER, *_INSTALL, *_MODELS, *_DOCTOR, *_EDITORS)
+OPTIONS = (*_IMAGES, *_QUICK, *_SERVER, *_INSTALL, *_MODELS, *_DOCTOR, *_REPORTS, *_EDITORS)
