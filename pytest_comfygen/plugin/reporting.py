@@ -28,6 +28,10 @@ def watch(config: pytest.Config, session: Session) -> None:
         from pytest_comfygen.plugin.accounts import give_account  # noqa: PLC0415  # most runs give none
 
         give_account(config, session)
+    if getattr(config.option, "htmlpath", None):
+        from pytest_comfygen.plugin.htmlreport import show_pictures  # noqa: PLC0415  # most runs write no such report
+
+        show_pictures(config)
     if session.settings.plan:
         from pytest_comfygen.plugin.planning import Planning  # noqa: PLC0415  # nearly no run asks for it
 
