@@ -6,12 +6,16 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import pytest_comfygen.plugin.collect  # noqa: F401  # all rooms, once: pytester would load them again for each run
 from pytest_comfygen.engine.server import sketch_server
 from tests.comfyui.machine import Machine, build_world, machine_in, moved
 from tests.repository import Repository
+
+hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine may take its time
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from pytest_comfygen.language.families import Family
 from pytest_comfygen.language.sources.answered import Answer
+from pytest_comfygen.records import Size
 
-__all__ = ["DOCS", "HOOK", "Example", "answer", "examples"]
+__all__ = ["DOCS", "HOOK", "WORKFLOWS", "Example", "answer", "examples", "family_row"]
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -17,6 +19,40 @@ NOISE = """\
  "2": {"class_type": "ImageAddNoise", "inputs": {"image": ["1", 0], "seed": 1, "strength": 0.5}},
  "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "noise"}}}
 """
+
+SOFT = """\
+{"1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
+ "2": {"class_type": "ImageBlur", "inputs": {"image": ["1", 0], "blur_radius": 2, "sigma": 1.0}},
+ "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "soft"}}}
+"""
+
+WAVES = """\
+{"1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 5, "color": 8421504}},
+ "2": {"class_type": "ImageAddNoise", "inputs": {"image": ["1", 0], "seed": 1, "strength": 0.5}},
+ "3": {"class_type": "SaveAnimatedWEBP", "inputs": {"images": ["2", 0], "filename_prefix": "waves", "fps": 6.0,
+  "lossless": true, "quality": 80, "method": "default"}}}
+"""
+
+FILM = """\
+{"1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 12, "color": 8421504}},
+ "2": {"class_type": "ImageAddNoise", "inputs": {"image": ["1", 0], "seed": 1, "strength": 0.5}},
+ "3": {"class_type": "CreateVideo", "inputs": {"images": ["2", 0], "fps": 24.0}},
+ "4": {"class_type": "SaveVideo", "inputs": {"video": ["3", 0], "filename_prefix": "film", "format": "auto",
+  "codec": "auto"}}}
+"""
+
+HUSH = """\
+{"1": {"class_type": "EmptyAudio", "inputs": {"duration": 2.0, "sample_rate": 44100, "channels": 2}},
+ "2": {"class_type": "SaveAudioMP3", "inputs": {"audio": ["1", 0], "filename_prefix": "hush", "quality": "V0"}}}
+"""
+
+WORKFLOWS = {
+    "noise.api.json": NOISE,
+    "soft.api.json": SOFT,
+    "waves.api.json": WAVES,
+    "film.api.json": FILM,
+    "hush.api.json": HUSH,
+}
 
 _ROWS: Answer = [
     {"id": "elf", "subject": "a moon elf", "seed": 1},
@@ -56,7 +92,7 @@ class Example(NamedTuple):
             "data/kins.csv": self.table,
             "wildcards/mood.txt": "gloomy\nproud\n",
             "styles/oil.yaml": self.styles,
-            "jobs/noise.api.json": NOISE,
+            **{f"jobs/{name}": graph for name, graph in WORKFLOWS.items()},
             "jobs/example.comfyjob.yaml": self.text,
         }
         for name, text in files.items():
@@ -80,6 +116,13 @@ def examples() -> list[Example]:
         for number, text in enumerate(_blocks(page, "yaml"), start=1)
         if "comfyjob:" in text and not text.startswith(_OIL)
     ]
+
+
+def family_row() -> dict[str, Family]:
+    """The family that the page about families adds, by its name."""
+    (row,) = (one for one in _blocks(DOCS / "how-to" / "add-a-family.md", "text") if "Family(" in one)
+    found: dict[str, Family] = eval(f"{{{row}}}", {"Family": Family, "Size": Size})  # noqa: S307  # our own page
+    return found
 
 
 def _blocks(page: Path, language: str) -> list[str]:

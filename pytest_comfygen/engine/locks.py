@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from pytest_comfygen.engine.journal import Owner
 from pytest_comfygen.errors import LockFailed
 
-__all__ = ["Held", "Note", "held", "waiting_text"]
+__all__ = ["Held", "Note", "held", "note_beside", "waiting_text"]
 
 _POLL_S = 0.1
 _NOTE_AFTER_S = 1.0
@@ -81,17 +81,29 @@ def held(
     :raises LockFailed: the file system has no locks, or the file cannot be made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    note_path = path.with_name(f"{path.name}.json")
+    note_path = _note_path(path)
     lock = FileLock(path, thread_local=False)
-    _acquire(lock, note_path, waiting, sleep, clock)
+    _acquire(lock, path, waiting, sleep, clock)
     try:
-        _outlast_the_dead(note_path, waiting, sleep, clock)
+        _outlast_the_dead(path, waiting, sleep, clock)
         ours = Held(note_path, doing)
         ours.note()
         yield ours
     finally:
         note_path.unlink(missing_ok=True)
         lock.release()
+
+
+def note_beside(path: Path) -> Note | None:
+    """Who wrote beside the lock at `path` that it holds it, and may be dead; None when nothing readable says so."""
+    try:
+        fields = json.loads(_note_path(path).read_bytes())
+    except (OSError, ValueError):
+        return None
+    match fields:
+        case {"owner": [int(pid), int(started)], "doing": str(doing), "worker": worker}:
+            return Note(Owner(pid, started), doing, _owner(worker))
+    return None
 
 
 def waiting_text(note: Note | None, waited_s: float) -> str:
@@ -104,7 +116,7 @@ def waiting_text(note: Note | None, waited_s: float) -> str:
 
 def _acquire(
     lock: FileLock,
-    note_path: Path,
+    path: Path,
     waiting: Callable[[str], None],
     sleep: Callable[[float], None],
     clock: Callable[[], float],
@@ -113,7 +125,7 @@ def _acquire(
     say_at = start + _NOTE_AFTER_S
     while not _try(lock):
         if clock() >= say_at:
-            waiting(waiting_text(_living(_read(note_path)), clock() - start))
+            waiting(waiting_text(_living(note_beside(path)), clock() - start))
             say_at = clock() + _REPEAT_S
         sleep(_POLL_S)
 
@@ -132,10 +144,10 @@ def _try(lock: FileLock) -> bool:
 
 
 def _outlast_the_dead(
-    note_path: Path, waiting: Callable[[str], None], sleep: Callable[[float], None], clock: Callable[[], float]
+    path: Path, waiting: Callable[[str], None], sleep: Callable[[float], None], clock: Callable[[], float]
 ) -> None:
     """Wait for the end of what still works for a holder that died; it ends by itself, and is killed if it does not."""
-    note = _read(note_path)
+    note = note_beside(path)
     worker = note.worker if note else None
     if worker is None or not _is_alive(worker):
         return
@@ -164,15 +176,8 @@ def _living(note: Note | None) -> Note | None:
     return note if note and note.owner.is_alive else None
 
 
-def _read(path: Path) -> Note | None:
-    try:
-        fields = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    match fields:
-        case {"owner": [int(pid), int(started)], "doing": str(doing), "worker": worker}:
-            return Note(Owner(pid, started), doing, _owner(worker))
-    return None
+def _note_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.json")
 
 
 def _owner(fields: object) -> Owner | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pytest_comfygen.errors.asset import (
         AssetError,
+        CandidateMissing,
         DestinationChanged,
         ImageEdited,
         ImageMissing,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         InputNotReady,
         OwnedByAnother,
         RecordDamaged,
+        SeedFixed,
         WriteFailed,
     )
     from pytest_comfygen.errors.install import (
@@ -105,6 +107,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.errors.machine import (
         BadResponse,
         MachineError,
+        MediaMissing,
         NoServer,
         NotComfyUI,
         ServerFailed,
@@ -147,6 +150,7 @@ __all__ = [
     "BadPath",
     "BadResponse",
     "BadTemplate",
+    "CandidateMissing",
     "CheckoutChanged",
     "CheckoutForeign",
     "ComfygenError",
@@ -189,6 +193,7 @@ __all__ = [
     "LicenceNotAccepted",
     "LockFailed",
     "MachineError",
+    "MediaMissing",
     "MergeKey",
     "MissingKey",
     "ModelDamaged",
@@ -216,6 +221,7 @@ __all__ = [
     "RecordDamaged",
     "RevisionUnknown",
     "SecretFound",
+    "SeedFixed",
     "ServerFailed",
     "ServerInUse",
     "ServerKilled",

@@ -6,6 +6,7 @@ from pytest_comfygen.errors.place import ComfygenError
 
 __all__ = [
     "AssetError",
+    "CandidateMissing",
     "DestinationChanged",
     "ImageEdited",
     "ImageMissing",
@@ -17,6 +18,7 @@ __all__ = [
     "InputNotReady",
     "OwnedByAnother",
     "RecordDamaged",
+    "SeedFixed",
     "WriteFailed",
 ]
 
@@ -64,6 +66,12 @@ class RecordDamaged(AssetError):
     default_hint = "take the record from git, or record the image as it stands with --comfy-adopt"
 
 
+class CandidateMissing(AssetError):
+    """The candidate to be picked is not there, or was made of something else than the job says now."""
+
+    code = "candidate-missing"
+
+
 class DestinationChanged(AssetError):
     """The output is not what it was when its new picture was planned."""
 
@@ -74,6 +82,12 @@ class OwnedByAnother(AssetError):
     """Another job's record owns the output."""
 
     code = "owned-by-another"
+
+
+class SeedFixed(AssetError):
+    """Another seed was asked for, and the job has a number."""
+
+    code = "seed-fixed"
 
 
 class WriteFailed(AssetError):

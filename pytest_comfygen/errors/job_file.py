@@ -243,7 +243,7 @@ class IndexForeign(JobFileError):
 
 
 class UnknownFormat(JobFileError):
-    """An output file's suffix names no image format that can be written."""
+    """An output file's suffix names no format that can be written, or none that the item can have."""
 
     code = "unknown-format"
     default_hint = "end the file name in .png, .webp or .jpg"

@@ -7,6 +7,7 @@ from pytest_comfygen.errors.place import ComfygenError
 __all__ = [
     "BadResponse",
     "MachineError",
+    "MediaMissing",
     "NoServer",
     "NotComfyUI",
     "ServerFailed",
@@ -76,6 +77,13 @@ class ServerInUse(MachineError):
 
     code = "server-in-use"
     wants_server = True
+
+
+class MediaMissing(MachineError):
+    """PyAV is not installed, without which nobody can tell what a video or a sound holds."""
+
+    code = "media-missing"
+    default_hint = "pip install 'pytest-comfygen[media]'"
 
 
 class SketchMissing(MachineError):

@@ -11,7 +11,7 @@ from pytest_comfygen.flows.models import missing_model
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.records import DownloadPlan, Model, ModelPlaces, PlannedDownload
 
-__all__ = ["download_lines", "fetch", "not_here"]
+__all__ = ["download_lines", "fetch", "how_to_get", "not_here"]
 
 
 def fetch(
@@ -63,17 +63,8 @@ def download_lines(planned: DownloadPlan) -> Iterator[str]:
         yield f"    {_line(one)}"
 
 
-def _not_here(model: Model, planned: DownloadPlan, places: ModelPlaces) -> ModelMissing:
-    """What is missing altogether, and how it can be had."""
-    others = [_line(one) for one in planned.downloads]
-    if len(others) == 1 and not model.url:
-        others = []
-    hint = _how_to_get(model, places)
-    sums = f"missing altogether: {_sums(planned)}"
-    return missing_model(model, details=(sums, *others) if others else (), hint=hint)
-
-
-def _how_to_get(model: Model, places: ModelPlaces) -> str:
+def how_to_get(model: Model, places: ModelPlaces) -> str:
+    """What to do for a model that is not on this machine."""
     near = near_models(model, places)
     if model.url:
         return "the same command with --comfy-download" + ("" if model.sha256 else "=unverified")
@@ -83,6 +74,16 @@ def _how_to_get(model: Model, places: ModelPlaces) -> str:
     if not places.models.exists():  # what is put there now would be in the way of the installation
         by_hand = f"put it into {model.folder}/ of a directory that --comfy-models-dir names"
     return f"{by_hand}, or give its url and sha256 under `models:` and run with --comfy-download"
+
+
+def _not_here(model: Model, planned: DownloadPlan, places: ModelPlaces) -> ModelMissing:
+    """What is missing altogether, and how it can be had."""
+    others = [_line(one) for one in planned.downloads]
+    if len(others) == 1 and not model.url:
+        others = []
+    hint = how_to_get(model, places)
+    sums = f"missing altogether: {_sums(planned)}"
+    return missing_model(model, details=(sums, *others) if others else (), hint=hint)
 
 
 def _sums(planned: DownloadPlan) -> str:

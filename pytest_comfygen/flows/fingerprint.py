@@ -15,6 +15,7 @@ from pytest_comfygen.records import (
     Reason,
     Scalar,
     Size,
+    Transparent,
     WorkflowRecipe,
 )
 
@@ -39,7 +40,9 @@ def fingerprint_of(
     params, recipe = _sized(job, seed), job.recipe
     if isinstance(recipe, WorkflowRecipe):
         hashes = {f"{model.role}_sha256": sha256_of(model) for model in recipe.models}
-        return Fingerprint(prompt=prompt, params=params, workflow=_workflow(recipe, seed), models=hashes)
+        return Fingerprint(
+            prompt=prompt, params=params, workflow=_workflow(recipe, seed), models=hashes, inputs=inputs or {}
+        )
     models: dict[str, Scalar] = {}
     for key, model in recipe.models.items():
         models |= {key: model.name, f"{key}_sha256": sha256_of(model)}
@@ -95,11 +98,23 @@ def _added(recipe: CheckpointRecipe) -> dict[str, Scalar]:
     if control := recipe.controlnet:
         added |= {f"controlnet.{key}": getattr(control, key) for key in ("strength", "start", "end", "preprocessor")}
         added |= {f"controlnet.preprocessor.{name}": value for name, value in control.settings.items()}
+    added["refiner.start"] = recipe.refiner.start if recipe.refiner else None
     if hires := recipe.hires:
         added |= {f"hires.{key}": getattr(hires, key) for key in ("size", "steps", "denoise")}
         added["hires.upscaler"] = None if isinstance(hires.upscaler, Model) else hires.upscaler
     added["upscale.size"] = recipe.upscale.size if recipe.upscale else None
+    added |= _transparency(recipe.transparent) if recipe.transparent else {}
     return {key: str(value) if isinstance(value, Size) else value for key, value in added.items() if value is not None}
+
+
+def _transparency(by: Transparent) -> dict[str, Scalar]:
+    told: dict[str, Scalar] = {
+        "transparent": by.node,
+        "transparent.takes": None if by.takes == "image" else by.takes,
+        "transparent.gives": by.gives,
+        "transparent.output": by.output or None,
+    }
+    return told | {f"transparent.inputs.{name}": value for name, value in by.settings.items()}
 
 
 def _workflow(recipe: WorkflowRecipe, seed: int) -> Mapping[str, Scalar]:

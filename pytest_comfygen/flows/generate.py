@@ -25,7 +25,7 @@ from pytest_comfygen.errors import (
     WriteFailed,
 )
 from pytest_comfygen.flows.inputs import send_inputs
-from pytest_comfygen.flows.plan import ADOPTED, Plan
+from pytest_comfygen.flows.plan import Plan, can_be_made_again
 from pytest_comfygen.flows.settle import verified
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
 from pytest_comfygen.language.workflow import for_server
@@ -48,9 +48,9 @@ from pytest_comfygen.records import (
     relative,
 )
 from pytest_comfygen.verify.encoding import encode
-from pytest_comfygen.verify.image import inspect
+from pytest_comfygen.verify.image import inspect, is_repacked
 
-__all__ = ["Picture", "Workplace", "draw", "generate", "make_picture"]
+__all__ = ["Picture", "Workplace", "draw", "generate", "make_aside", "make_picture"]
 
 _FORMATS: dict[str, ImageFormat] = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg"}
 
@@ -116,6 +116,12 @@ def generate(plan: Plan, workplace: Workplace) -> JobResult:
     return replace(result, record=record, warnings=warnings)
 
 
+def make_aside(plan: Plan, workplace: Workplace) -> tuple[bytes, ImageRecord]:
+    """Make a picture of `plan` that passes its checks, and the record that it would be published with."""
+    picture = make_picture(plan.job, plan.seed, workplace)
+    return picture.data, _record(plan, picture, workplace.server)
+
+
 def draw(job: Job, seed: int, workplace: Workplace, write: Callable[[bytes], Path]) -> JobResult:
     """Make a picture of `job` that is no asset: checked like one, written by `write`, without a record."""
     picture = make_picture(job, seed, workplace)
@@ -143,8 +149,7 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
     workplace.notify(Event(kind="fetched", job=job.id, value=len(source), maximum=len(source), text="bytes"))
     inspection = inspect(source, _source_checks(job.checks, remote))
     _refuse_failing(job, source, inspection, workplace.store)
-    data, encoding = encode(source, job.format, keep_metadata=job.keep_metadata)
-    final = inspection if encoding.startswith("png") else inspect(data, job.checks)
+    data, encoding, final = _encoded(job, source, inspection)
     _refuse_failing(job, data, final, workplace.store)
     return Picture(
         data=data,
@@ -154,6 +159,19 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
         execution=execution,
         graph_sha256=graph_sha256,
     )
+
+
+def _encoded(job: Job, source: bytes, seen: Inspection) -> tuple[bytes, str, Inspection]:
+    """The asset's bytes, how they were encoded, and what is seen in them: the same again where nothing was.
+
+    :raises PictureRefused: the format cannot hold it.
+    """
+    try:
+        data, encoding = encode(source, job.format, keep_metadata=job.keep_metadata, still=job.checks.is_still)
+    except PictureRefused as error:
+        raise error.at(job.where) from None
+    is_same = encoding.startswith("png") or data is source or is_repacked(data, job.format, seen.pixels_sha256)
+    return data, encoding, seen if is_same else inspect(data, job.checks)
 
 
 def _for_server(job: Job, client: ComfyClient) -> Job:
@@ -208,6 +226,8 @@ def _the_one(job: Job, execution: Execution) -> RemoteImage:
 
 def _source_checks(checks: Checks, remote: RemoteImage) -> Checks:
     """The checks for the file as ComfyUI names it; the job's own format is checked after encoding."""
+    if not checks.is_still:
+        return checks  # nothing that plays is encoded anew
     named = _FORMATS.get(PurePosixPath(remote.filename).suffix.lower(), "png")
     return replace(checks, format=named)
 
@@ -272,14 +292,9 @@ def _publish(plan: Plan, picture: Picture, workplace: Workplace) -> tuple[ImageR
 
 
 def _is_ours(plan: Plan, server: ServerInfo) -> bool:
-    """Whether what is replaced can be made again: nothing that a person brought or edited, that broke, or that a
-    placeholder would take the place of.
-    """
-    record = plan.record
-    if record is None or not plan.seen.exists:
-        return not plan.seen.exists
-    is_downgrade = server.sketch and not record.comfyui.get("sketch")
-    return record.encoding != ADOPTED and plan.seen.sha256 == record.file_sha256 and not is_downgrade
+    """Whether what is replaced can be made again, and is nothing that a placeholder would take the place of."""
+    is_downgrade = server.sketch and plan.record is not None and not plan.record.comfyui.get("sketch")
+    return can_be_made_again(plan) and not (plan.seen.exists and is_downgrade)
 
 
 def _after_another_writer(plan: Plan, picture: Picture, workplace: Workplace, result: JobResult) -> JobResult:
@@ -353,6 +368,7 @@ def _record(plan: Plan, picture: Picture, server: ServerInfo) -> ImageRecord:
         source_sha256=picture.source_sha256,
         encoding=picture.encoding,
         verified=verified(job, picture.inspection),
+        rerolled=plan.rerolled,
     )
 
 

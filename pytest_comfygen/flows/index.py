@@ -26,7 +26,7 @@ class Listing:
     :param sizes: of the images that this run has seen, by output, so that their records need not be read again.
     """
 
-    def __init__(self, index: Index, jobs: Sequence[Job], store: Store, sizes: Mapping[Path, Size]) -> None:
+    def __init__(self, index: Index, jobs: Sequence[Job], store: Store, sizes: Mapping[Path, Size | None]) -> None:
         self._index = index
         self._jobs = jobs
         self._store = store
@@ -66,14 +66,15 @@ class Listing:
     def _entries(self) -> Iterator[IndexEntry]:
         """The images that stand there with their records, in the file's order."""
         for job in self._jobs:
-            size = self._sizes.get(job.output) or self._recorded(job)
-            if size and job.output.is_file():
+            sizes = (self._sizes[job.output],) if job.output in self._sizes else self._recorded(job)
+            if sizes and job.output.is_file():
                 file = os.path.relpath(job.output, self._index.path.parent).replace(os.sep, "/")
-                yield IndexEntry(job.name, file, size, job.tags)
+                yield IndexEntry(job.name, file, *sizes, job.tags)
 
-    def _recorded(self, job: Job) -> Size | None:
+    def _recorded(self, job: Job) -> tuple[Size | None] | tuple[()]:
+        """The size in the image's record, which is None for sound; nothing without a record."""
         try:
             record = self._store.record(job.output)
         except RecordDamaged:
-            return None
-        return record.verified.statistics.size if record else None
+            return ()
+        return (record.verified.size,) if record else ()

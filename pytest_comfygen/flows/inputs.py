@@ -6,15 +6,17 @@ only while that item is current, since otherwise nobody knows what its picture w
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from pytest_comfygen.errors import InputMissing, InputNotReady
 from pytest_comfygen.language.chains import inputs_of
+from pytest_comfygen.language.naming import sibling_hint
 from pytest_comfygen.outputs.store import Store
-from pytest_comfygen.records import CheckpointRecipe, ImageRecord, InputImage, Job, Scalar, relative
+from pytest_comfygen.records import ImageRecord, InputImage, Job, Scalar, relative
 
 if TYPE_CHECKING:
     from pytest_comfygen.engine.client import ComfyClient
@@ -24,11 +26,8 @@ __all__ = ["Inputs", "look_at_inputs", "not_ready", "send_inputs", "wait_for_ite
 
 PAUSE_S = 0.2
 
-# A picture of one grey pixel as PNG, which a sketch starts from when there is nothing to start from yet.
-_GREY = bytes.fromhex(
-    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c636868680000030401813bd3"
-    "0ae30000000049454e44ae426082"
-)
+_SIDE_PX = 64
+_SOUNDS_AND_VIDEOS = frozenset({".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a", ".mp4", ".webm", ".mov", ".mkv"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +110,35 @@ def send_inputs(job: Job, client: ComfyClient, store: Store, *, sketch: bool) ->
     :raises InputMissing: a file is not there.
     :raises MachineError: the server does not take it.
     """
-    recipe = job.recipe
-    if not isinstance(recipe, CheckpointRecipe) or not recipe.inputs:
+    names = {image: _sent(job, key, client, store, sketch=sketch) for key, image in inputs_of(job).items()}
+    if not names:
         return job
-    names = {image: _sent(job, key, client, store, sketch=sketch) for key, image in recipe.inputs.items()}
-    return replace(job, recipe=recipe.with_inputs(lambda image: replace(image, name=names[image])))
+    return replace(job, recipe=job.recipe.with_inputs(lambda image: replace(image, name=names[image])))
 
 
 def _sent(job: Job, key: str, client: ComfyClient, store: Store, *, sketch: bool) -> str:
     image = inputs_of(job)[key]
     seen = store.look(image.file)
-    if sketch and (not seen.exists or seen.lfs_oid):
-        return client.send_image(_GREY, ".png")
+    is_picture = image.file.suffix.lower() not in _SOUNDS_AND_VIDEOS
+    if sketch and is_picture and (not seen.exists or seen.lfs_oid):
+        return client.send_image(_grey(), ".png")
     if not seen.exists:
         raise _missing(job, key, image)
     if seen.lfs_oid:
         told = f"{relative(image.file, job.root)} is a Git LFS pointer, not an image"
         raise InputMissing(told, where=job.place(key), hint="git lfs pull")
     return client.send_image(store.read(image.file), image.file.suffix.lower())
+
+
+def _grey() -> bytes:
+    """A grey picture as PNG, not of one grey, which a sketch starts from when there is nothing to start from yet."""
+    head = struct.pack(">IIBBBBB", _SIDE_PX, _SIDE_PX, 8, 0, 0, 0, 0)
+    rows = (b"\0" + bytes(range(row + 32, row + 32 + 2 * _SIDE_PX, 2)) for row in range(_SIDE_PX))
+    chunks = {b"IHDR": head, b"IDAT": zlib.compress(b"".join(rows)), b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks.items()
+    )
 
 
 def _sha256_of(job: Job, key: str, image: InputImage, store: Store) -> str | None:
@@ -139,8 +149,5 @@ def _sha256_of(job: Job, key: str, image: InputImage, store: Store) -> str | Non
 
 
 def _missing(job: Job, key: str, image: InputImage) -> InputMissing:
-    folder = image.file.parent
-    siblings = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    near = get_close_matches(image.file.name, siblings, n=1)
-    hint = f"did you mean {near[0]}?" if near else "the path is relative to the job file"
+    hint = sibling_hint(image.file, "the job file")
     return InputMissing(f"{relative(image.file, job.root)} does not exist", where=job.place(key), hint=hint)

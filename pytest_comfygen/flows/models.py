@@ -10,8 +10,9 @@ from pytest_comfygen.errors import ComfygenError, HashMismatch, ModelDamaged, Mo
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.wishes import local_model_places
 from pytest_comfygen.records import CheckpointRecipe, DownloadPlan, FoundModel, Job, Model, ModelPlaces
+from pytest_comfygen.settings import LOCAL
 
-__all__ = ["Models", "choices_of", "listed_models", "listed_name", "missing_model", "models_of", "with_names"]
+__all__ = ["Models", "as_listed", "choices_of", "listed_models", "missing_model", "models_by_key", "models_of"]
 
 # The node and input that lists a folder's files. Source: ComfyUI nodes.py, comfy_extras/nodes_upscale_model.py.
 _LISTED_BY = {
@@ -29,10 +30,10 @@ _LISTED_BY = {
 
 def models_of(job: Job) -> tuple[Model, ...]:
     """The weights files that a job needs, as far as its file says; without roles, which differ between files."""
-    return tuple(_by_key(job).values())
+    return tuple(models_by_key(job).values())
 
 
-def _by_key(job: Job) -> Mapping[str, Model]:
+def models_by_key(job: Job) -> Mapping[str, Model]:
     """The weights files of a job by the key that names each; a workflow names its own, whatever key they have."""
     recipe = job.recipe
     if isinstance(recipe, CheckpointRecipe):
@@ -40,15 +41,16 @@ def _by_key(job: Job) -> Mapping[str, Model]:
     return {f"workflow.{model.folder}/{model.name}": replace(model, role=None) for model in recipe.models}
 
 
-def with_names(job: Job, name_of: Callable[[Model], str | None]) -> Job:
-    """The job with its models called as the server calls them, which only the graph has to know.
+def as_listed(job: Job, listed: Mapping[str, Sequence[str]]) -> Job:
+    """The job with its models called as a server lists them, which only the graph has to know.
 
-    :param name_of: the name that a server lists the model by; None to leave it.
+    :param listed: the server's models by folder; what is not among them keeps its name.
     """
     recipe = job.recipe
     if not isinstance(recipe, CheckpointRecipe):
         return job
-    names = {model: name_of(model) or model.name for model in recipe.models.values()}
+    models = recipe.models.values()
+    names = {model: match_name(model.name, listed.get(model.folder, ())) or model.name for model in models}
     if all(model.name == name for model, name in names.items()):
         return job
     return replace(job, recipe=recipe.with_models(lambda model: replace(model, name=names[model])))
@@ -85,17 +87,18 @@ class Models:
             self._found[model] = find_model(model, self._where())
         return self._found[model]
 
-    def provide(self, jobs: Iterable[Job], make_room: Callable[[], object]) -> None:
+    def provide(self, jobs: Iterable[Job], make_room: Callable[[], object]) -> bool:
         """Look for everything that the jobs need, once, and download what is missing when that is allowed.
 
         What cannot be had is an error of the jobs that need it, told by `check`, and none of the others.
 
         :param make_room: sees to it that ComfyUI's directory is there, which downloads go into.
+        :returns: whether something may have come, with which plans may be others.
         """
         wanted = dict.fromkeys(model for job in jobs for model in models_of(job))
         missing = [model for model in wanted if model not in self._missing and not self.find(model)]
         if not missing:
-            return
+            return False
         from pytest_comfygen.flows.fetch import fetch, not_here  # noqa: PLC0415  # what is there needs no network
 
         if self._settings.download:
@@ -104,6 +107,7 @@ class Models:
             self._forget(missing)
         else:
             self._missing |= not_here(missing, self._where())
+        return bool(self._settings.download)
 
     def planned_downloads(self, missing: Sequence[Model]) -> DownloadPlan:
         """What would have to be downloaded, as far as it is declared; nobody is asked."""
@@ -121,7 +125,7 @@ class Models:
 
     def lack(self, job: Job) -> ComfygenError | None:
         """Why the job cannot be made with what is on this machine; at the place of the key that names it."""
-        for key, model in _by_key(job).items():
+        for key, model in models_by_key(job).items():
             checked = self._checked.get(model) or self._check(model)
             if isinstance(checked, ComfygenError):
                 return checked.at(job.place(key))
@@ -133,9 +137,9 @@ class Models:
         :raises MachineError: it was; at the place of the key that names it.
         """
         if self._settings.download:
-            for model in models_of(job):
+            for key, model in models_by_key(job).items():
                 if model in self._missing:
-                    raise self._missing[model].at(job.place("checkpoint"))
+                    raise self._missing[model].at(job.place(key))
 
     def shared_lack(self, jobs: Sequence[Job]) -> ComfygenError | None:
         """The error of the first job when none can be made; None when one can, or there are none."""
@@ -200,7 +204,7 @@ class Models:
             try:
                 directory = self._premises.local_directory("cache")
             except WriteFailed:  # to look at images takes no place to write; then hashes are found out anew
-                directory = self._premises.root / ".comfygen" / "cache"
+                directory = self._premises.root / LOCAL / "cache"
             self._hashes = ModelHashes(directory / "models.json", notify=self._premises.notify)
         return self._hashes
 
@@ -208,11 +212,6 @@ class Models:
 def missing_model(model: Model, details: tuple[str, ...] = (), hint: str | None = None) -> ModelMissing:
     """The error for a model that is not on this machine."""
     return ModelMissing(f"{model.name} is not among the {model.folder} on this machine", details=details, hint=hint)
-
-
-def listed_name(model: Model, names: Sequence[str]) -> str | None:
-    """The name by which a server lists a model, tolerant of subfolders, slashes and case."""
-    return match_name(model.name, names)
 
 
 def listed_models(object_info: Mapping[str, object]) -> Mapping[str, tuple[str, ...]]:

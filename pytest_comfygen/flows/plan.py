@@ -13,21 +13,24 @@ from pytest_comfygen.errors import (
     ImageStale,
     ImageUnrecorded,
     JobFileError,
+    MediaMissing,
     OwnedByAnother,
     PictureRefused,
     RecordDamaged,
+    SeedFixed,
 )
 from pytest_comfygen.flows.fingerprint import compare, fingerprint_of
 from pytest_comfygen.flows.inputs import look_at_inputs
+from pytest_comfygen.flows.media import media_missing
 from pytest_comfygen.language.seeds import seed_from_nonce
 from pytest_comfygen.outputs.report import finding_rows, reason_lines
 from pytest_comfygen.outputs.store import OnDisk, Store
-from pytest_comfygen.records import Fingerprint, ImageRecord, Inspection, Job, Model, PlannedAction, Reason
+from pytest_comfygen.records import Fingerprint, ImageRecord, Inspection, Job, KeptImage, Model, PlannedAction, Reason
 from pytest_comfygen.settings import Settings
 from pytest_comfygen.verify.checks import settings_hash
 from pytest_comfygen.verify.container import looks_like
 
-__all__ = ["ADOPTED", "Owner", "Plan", "make_plan", "plan_sketch", "seed_for"]
+__all__ = ["ADOPTED", "Owner", "Plan", "can_be_made_again", "make_plan", "plan_sketch", "seed_for"]
 
 ADOPTED = "adopted"  # the encoding of an image that we did not write
 _DAMAGE = frozenset(("truncated", "damaged", "not-an-image"))
@@ -46,6 +49,8 @@ class Plan:
         records a file as it stands; `planned` is a missing image that may be missing; `refuse` raises `problem`.
     :param seen: the output as it was when this was decided; publishing refuses when it has changed since.
     :param inspection: of the file that stands there, where it had to be decoded.
+    :param kept: what was made of the same fingerprint before, for `restore`.
+    :param rerolled: the seed was drawn on request, now or before.
     :param waits_for: the plans of the items that this picture is made from and that are not current, by item.
     """
 
@@ -59,6 +64,8 @@ class Plan:
     uncompared: tuple[str, ...] = ()
     inspection: Inspection | None = None
     problem: ComfygenError | None = None
+    rerolled: bool = False
+    kept: KeptImage | None = None
     waits_for: Mapping[str, Plan] = field(default_factory=dict)
 
     @property
@@ -70,19 +77,43 @@ class Plan:
         return is_intact and all(reason.kind == "asked" for reason in self.reasons)
 
 
-def seed_for(job: Job, record: ImageRecord | None, nonce: str) -> int:
-    """The seed of this run: the job's, or for `random` the recorded one, or a new one from the run's nonce."""
-    if job.seed.value is not None:
-        return job.seed.value
-    if record is not None and record.seed is not None:
+def seed_for(job: Job, record: ImageRecord | None, nonce: str, *, reroll: bool = False) -> int:
+    """The seed of this run: the job's; or a recorded one that was drawn by chance; or one from the run's nonce.
+
+    :param reroll: draw one, whatever the job's rule and record say; all of a run draw the same.
+    """
+    is_drawn = job.seed.value is None or (record is not None and record.rerolled and job.seed.rule != "fixed")
+    if reroll or (is_drawn and (record is None or record.seed is None)):
+        return seed_from_nonce(nonce, job.name)
+    if is_drawn and record is not None and record.seed is not None:
         return record.seed
-    return seed_from_nonce(nonce, job.name)
+    return job.seed.value or 0
+
+
+def can_be_made_again(plan: Plan) -> bool:
+    """Whether what stands at the output, if anything, was made by a job: nothing that a person brought or edited, and
+    nothing that broke.
+    """
+    record = plan.record
+    if record is None or not plan.seen.exists:
+        return not plan.seen.exists
+    return record.encoding != ADOPTED and plan.seen.sha256 == record.file_sha256
 
 
 def plan_sketch(job: Job, *, nonce: str) -> Plan:
     """Draw it, whatever stands in the repository."""
+    return _feasible(_drawn(job, nonce))
+
+
+def _drawn(job: Job, nonce: str) -> Plan:
     seed = seed_for(job, None, nonce)
     return Plan(job=job, action="make", seed=seed, fingerprint=fingerprint_of(job, seed), seen=OnDisk(exists=False))
+
+
+def _feasible(plan: Plan) -> Plan:
+    """Refuse to make what could not be checked here."""
+    missing = media_missing(plan.job) if plan.action == "make" else None
+    return _refused(plan, missing) if missing else plan
 
 
 def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
@@ -104,9 +135,9 @@ def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
     try:
         plan = decide()
         is_doubtful = isinstance(plan.problem, ImageEdited | ImageUnrecorded)
-        return decide() if is_doubtful and store.wait_for_others(job.output) else plan
-    except (AssetError, JobFileError) as error:
-        return _refused(plan_sketch(job, nonce=nonce), error)
+        return _feasible(decide() if is_doubtful and store.wait_for_others(job.output) else plan)
+    except (AssetError, JobFileError, MediaMissing) as error:
+        return _refused(_drawn(job, nonce), error)
 
 
 def _decide(  # noqa: PLR0913  # as make_plan
@@ -115,7 +146,8 @@ def _decide(  # noqa: PLR0913  # as make_plan
     store.heal(job.output)
     seen = store.look(job.output)
     record, damage = _recorded(job, store)
-    seed = seed_for(job, record, nonce)
+    reroll = settings.reroll and job.status != "approved"
+    seed = seed_for(job, record, nonce, reroll=reroll)
     inputs = look_at_inputs(job, store, record, plan_of)
     fingerprint = fingerprint_of(job, seed, sha256_of, inputs.hashes)
     plan = Plan(
@@ -125,8 +157,11 @@ def _decide(  # noqa: PLR0913  # as make_plan
         fingerprint=fingerprint,
         seen=seen,
         record=record,
+        rerolled=job.seed.rule != "random" and (reroll or (record is not None and record.rerolled)),
         waits_for=inputs.waits_for,
     )
+    if reroll and job.seed.rule == "fixed":
+        return _refused(plan, _seed_fixed(job))
     if record is not None and _names_another(job, record) and owned_elsewhere(job, record):
         return _refused(plan, _owned_by_another(job, record))
     if not seen.exists:
@@ -196,6 +231,8 @@ def _for_edited(plan: Plan, store: Store, settings: Settings) -> Plan:
 def _for_intact(plan: Plan, record: ImageRecord, store: Store, settings: Settings, *, refresh: bool) -> Plan:
     changed, uncompared = compare(record.fingerprint, plan.fingerprint, plan.job.stale_on)
     changed += tuple(Reason("input", "inputs", name) for name in plan.waits_for)
+    if settings.reroll and not changed and record.seed != plan.seed:  # `stale_on` need not name the parameters
+        changed = (Reason("changed", "params", "seed", record.seed, plan.seed),)
     plan = replace(plan, uncompared=uncompared)
     recheck = refresh or record.verified.settings != settings_hash(plan.job.checks)
     if recheck and plan.seen.lfs_oid is None:
@@ -246,7 +283,7 @@ def _adoption(plan: Plan, store: Store) -> Plan:
         return _refused(plan, pointer)
     inspection = _inspect(store.read(plan.job.output), plan.job)
     failing = inspection.errors
-    if failing or inspection.statistics is None:
+    if failing or inspection.pixels_sha256 is None:
         return _refused(
             plan,
             PictureRefused(
@@ -270,6 +307,9 @@ def _is_damaged(data: bytes, inspection: Inspection, job: Job) -> bool:
 def _inspect(data: bytes, job: Job) -> Inspection:
     from pytest_comfygen.verify.image import inspect  # noqa: PLC0415  # where all is current, nothing is decoded
 
+    if missing := media_missing(job):
+        raise missing
+
     return inspect(data, job.checks)
 
 
@@ -288,6 +328,14 @@ def _owned_by_another(job: Job, record: ImageRecord) -> OwnedByAnother:
     return OwnedByAnother(
         f"{job.output_name} belongs to {record.job}::{record.item}, which still makes it",
         hint="give one of the two another name or output",
+    )
+
+
+def _seed_fixed(job: Job) -> SeedFixed:
+    return SeedFixed(
+        f"{job.name} has the seed {job.seed.value}, so there is no other to draw",
+        where=job.place("seed"),
+        hint="write another number, or leave `seed` out",
     )
 
 

@@ -6,7 +6,7 @@ See `docs/explanation/servers.md` for the rule.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,6 @@ from pytest_comfygen.engine.server import (
     ANY_GPU,
     Lease,
     Neighbour,
-    OwnedServer,
     ServerCommand,
     comfy_command,
     identity_of,
@@ -34,6 +33,7 @@ from pytest_comfygen.errors import InstallMissing, NoServer, ServerInUse, Server
 from pytest_comfygen.flows.contact import first_that_answers, server_at
 from pytest_comfygen.flows.persist import patiently
 from pytest_comfygen.flows.premises import Premises
+from pytest_comfygen.flows.repository import state_directories
 from pytest_comfygen.flows.wishes import install_wish, our_model_paths
 from pytest_comfygen.records import Job, ServerInfo
 
@@ -58,7 +58,8 @@ class Machine:
     def __init__(self, premises: Premises) -> None:
         self._premises = premises
         self._settings = premises.settings
-        self._neighbour: tuple[Neighbour | None] | None = None
+        self._has_looked_around = False
+        self._neighbour: Neighbour | None = None
         self._leases: dict[str, Lease] = {}
         self._known: dict[str, ServerInfo] = {}
         self.failed_nodes: tuple[str, ...] = ()
@@ -151,15 +152,19 @@ class Machine:
 
     def _running_already(self) -> Neighbour | None:
         """What answers at the usual address, if it is for us: ours, or anybody's where nothing of ours is installed."""
-        if self._neighbour is None:
+        if not self._has_looked_around:
             found = neighbour(self._premises.default_url)
-            if found and not found.runs_from(self.directory) and self._look().kind not in ("absent", "foreign"):
-                self._premises.say(
-                    f"the ComfyUI at {found.info.url} does not run from {self._settings.dir}, so it is left alone"
-                )
-                found = None
-            self._neighbour = (found,)
-        return self._neighbour[0]
+            self._neighbour = found if found and self._is_for_us(found) else None
+            self._has_looked_around = True
+        return self._neighbour
+
+    def _is_for_us(self, found: Neighbour) -> bool:
+        if found.runs_from(self.directory) or self._look().kind in ("absent", "foreign"):
+            return True
+        self._premises.say(
+            f"the ComfyUI at {found.info.url} does not run from {self._settings.dir}, so it is left alone"
+        )
+        return False
 
     def _look(self) -> InstallState:
         return look(install_wish(self._settings, self._premises.root), self._premises.environment)
@@ -199,25 +204,30 @@ class Machine:
         :param update: the newest is looked for, which may be what is there.
         :raises ServerInUse: another run uses one.
         """
-        for state in self._premises.local_directory("server").glob("*"):
-            server = running(state)
-            if server is None or not self._is_installed_here(server) or not (update or self._look().install is None):
-                continue
+        in_the_way = [state for state in state_directories(self._premises.root) if self._runs_ours(state)]
+        if not in_the_way or not (update or self._look().install is None):
+            return
+        for state in in_the_way:
             try:
                 stop_kept(state)
             except ServerInUse as used:
-                # With `update`, it may be used by another worker, which has looked for the newest already.
-                if update or self._look().install:
-                    continue
-                raise ServerInUse(
-                    f"ComfyUI in {self._settings.dir} is not as the settings say, and cannot be changed now: "
-                    f"{used.message}",
-                    details=self._look().reasons,
-                    hint="wait until that run has ended, or give both runs the same settings",
-                ) from None
+                # With `update`, it may be used by another worker, which has looked for the newest already; else by one
+                # that has installed meanwhile what we want.
+                if not update and (now := self._look()).install is None:
+                    raise self._cannot_change(used, now) from None
 
-    def _is_installed_here(self, server: OwnedServer) -> bool:
-        """Whether a server runs what is installed in our ComfyUI's directory, or in the environment beside it."""
+    def _cannot_change(self, used: ServerInUse, now: InstallState) -> ServerInUse:
+        return ServerInUse(
+            f"ComfyUI in {self._settings.dir} is not as the settings say, and cannot be changed now: {used.message}",
+            details=now.reasons,
+            hint="wait until that run has ended, or give both runs the same settings",
+        )
+
+    def _runs_ours(self, state: Path) -> bool:
+        """Whether a server runs that was installed in our ComfyUI's directory, or in the environment beside it."""
+        server = running(state)
+        if server is None:
+            return False
         python = Path(server.argv[0])
         beside = Places(self.directory).ours
         return python.is_relative_to(self.directory) or python.is_relative_to(beside)
@@ -295,13 +305,13 @@ class Machine:
         return command, state
 
 
-def end_unused(directory: Path) -> None:
+def end_unused(states: Iterable[Path]) -> None:
     """Stop the servers that the workers of a run left to their controller.
 
-    :param directory: of all servers' state directories.
+    :param states: the servers' state directories.
     """
-    for record in directory.glob("*/state.json"):
-        stop_unused(record.parent)
+    for state in states:
+        stop_unused(state)
 
 
 def device_for(wanted: str, present: tuple[str, ...], worker: int) -> str | None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +96,13 @@ class _Numbers:
 
     def __init__(self, output: Path) -> None:
         self._taken = {path.stem for path in output.iterdir()} if output.is_dir() else set()
+        self._counters: dict[str, Iterator[int]] = {}
 
     def name_for(self, prompt: str) -> str:
         """The next free name for a picture of this prompt."""
         words = re.sub(r"[\W_]+", "-", prompt.casefold()).strip("-")[:_LONGEST_NAME].strip("-") or "picture"
-        number = 1
-        while (name := f"{words}-{number:03}") in self._taken:
-            number += 1
-        self._taken.add(name)
-        return name
+        numbers = self._counters.setdefault(words, count(1))
+        return next(name for number in numbers if (name := f"{words}-{number:03}") not in self._taken)
 
 
 def _seed(given: object, index: int, nonce: str, name: str) -> object:

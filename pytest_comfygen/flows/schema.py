@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pytest_comfygen.engine.server import running
 from pytest_comfygen.errors import MachineError
 from pytest_comfygen.flows.contact import open_client, server_at
-from pytest_comfygen.flows.doctor.servers import state_directories
 from pytest_comfygen.flows.models import choices_of, listed_models
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.provision import Machine
+from pytest_comfygen.flows.repository import state_directories
 from pytest_comfygen.language.schema.names import ServerNames
 from pytest_comfygen.records import ObjectInfo, ServerInfo
 

@@ -24,6 +24,12 @@ def settle(plan: Plan, store: Store) -> JobResult:
             return _adopt(plan, store)
         case "refresh":
             return _refresh(plan, store)
+        case "restore":
+            from pytest_comfygen.flows.restore import restore  # noqa: PLC0415  # loaded when it was found
+
+            return restore(plan, store)
+        case "choose":
+            return JobResult(outcome="unpicked", path=job.output, reasons=plan.reasons)
         case "keep":
             return JobResult(outcome="current", path=job.output, record=plan.record, uncompared=plan.uncompared)
         case "planned":
@@ -36,10 +42,10 @@ def settle(plan: Plan, store: Store) -> JobResult:
 
 def verified(job: Job, inspection: Inspection) -> Verified:
     """That an inspected picture passed the checks of `job`."""
-    if inspection.statistics is None:
+    if inspection.statistics is None and inspection.media is None:
         msg = f"a picture of {job.id} passed its checks without being decoded"
         raise AssertionError(msg)
-    return Verified(settings_hash(job.checks), inspection.statistics)
+    return Verified(settings_hash(job.checks), inspection.statistics, inspection.media)
 
 
 def _adopt(plan: Plan, store: Store) -> JobResult:
@@ -59,6 +65,7 @@ def _adopt(plan: Plan, store: Store) -> JobResult:
         source_sha256=None,
         encoding=ADOPTED,
         verified=verified(plan.job, inspection),
+        rerolled=plan.rerolled,
     )
     store.write_record(plan.job.output, record)
     return JobResult(outcome="adopted", path=plan.job.output, record=record, uncompared=plan.uncompared)

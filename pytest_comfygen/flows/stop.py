@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_comfygen.engine.server import Means, recorded, stop_kept
 from pytest_comfygen.errors import MachineError
-from pytest_comfygen.flows.doctor.servers import state_directories
+from pytest_comfygen.flows.repository import state_directories
 
 __all__ = ["KeptServer", "stop_servers", "stopping_lines"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_comfygen.errors import ItemCycle, JobFileError, UnknownItem
 from pytest_comfygen.language.problems import first_of
-from pytest_comfygen.records import CheckpointRecipe, InputImage, Job
+from pytest_comfygen.records import InputImage, Job
 
 __all__ = ["inputs_of", "items_of", "linked"]
 
@@ -18,12 +18,12 @@ MAX_CHAIN = 100
 
 def inputs_of(job: Job) -> Mapping[str, InputImage]:
     """The pictures that a job is made from, by the key that names each."""
-    return job.recipe.inputs if isinstance(job.recipe, CheckpointRecipe) else {}
+    return job.recipe.inputs
 
 
 def items_of(job: Job) -> tuple[str, ...]:
     """The items that a job is made from."""
-    return tuple(name for _, name in _items_of(job)) if _is_made_from_pictures(job) else ()
+    return tuple(name for _, name in _items_of(job)) if job.recipe.has_inputs else ()
 
 
 def linked(jobs: Sequence[Job]) -> tuple[Job, ...]:
@@ -33,7 +33,7 @@ def linked(jobs: Sequence[Job]) -> tuple[Job, ...]:
 
     :raises JobFileError: unknown-item, item-cycle.
     """
-    if not any(map(_is_made_from_pictures, jobs)):
+    if not any(job.recipe.has_inputs for job in jobs):
         return tuple(jobs)
     makers = {job.output: job.name for job in jobs}
     jobs = [_with_items(job, makers) for job in jobs]
@@ -44,12 +44,6 @@ def linked(jobs: Sequence[Job]) -> tuple[Job, ...]:
     if errors:
         raise first_of(errors)
     return tuple(_with_files(job, by_name) for job in _in_order(jobs, by_name))
-
-
-def _is_made_from_pictures(job: Job) -> bool:
-    """Whether a job starts from anything, as few do; a mask needs an init_image."""
-    recipe = job.recipe
-    return isinstance(recipe, CheckpointRecipe) and bool(recipe.init_image or recipe.controlnet)
 
 
 def _items_of(job: Job) -> Iterator[tuple[str, str]]:
@@ -70,10 +64,7 @@ def _with_files(job: Job, by_name: Mapping[str, Job]) -> Job:
 
 
 def _with_inputs(job: Job, change: Callable[[InputImage], InputImage]) -> Job:
-    recipe = job.recipe
-    if not isinstance(recipe, CheckpointRecipe) or not _is_made_from_pictures(job):
-        return job
-    return replace(job, recipe=recipe.with_inputs(change))
+    return replace(job, recipe=job.recipe.with_inputs(change)) if job.recipe.has_inputs else job
 
 
 def _in_order(jobs: Sequence[Job], by_name: Mapping[str, Job]) -> Iterator[Job]:

@@ -21,18 +21,42 @@ from pytest_comfygen.errors import (
     Where,
 )
 from pytest_comfygen.language.drawing import key_of
+from pytest_comfygen.language.node_packs import pack_of
 from pytest_comfygen.language.roles import is_model_file
-from pytest_comfygen.records import CheckpointRecipe, Graph, Job, Model, ObjectInfo, WorkflowRecipe
+from pytest_comfygen.language.uploads import absent_file, takes_files
+from pytest_comfygen.language.workflow import unique_name
+from pytest_comfygen.records import (
+    CheckpointRecipe,
+    Graph,
+    InputImage,
+    Job,
+    Model,
+    ObjectInfo,
+    SetValue,
+    WorkflowRecipe,
+)
 
 __all__ = ["check_graph"]
 
+# The nodes of ComfyUI itself that each leave a file. Source: ComfyUI 0.3.64, nodes.py and comfy_extras.
+_SAVERS = frozenset({"SaveImage", "SaveAnimatedPNG", "SaveAnimatedWEBP", "SaveVideo", "SaveWEBM"}) | {
+    "SaveAudio",
+    "SaveAudioMP3",
+    "SaveAudioOpus",
+}
 MAX_CHOICES = 12
 
 _NUMBERS: Mapping[str, Callable[[Any], int | float]] = {"INT": int, "FLOAT": float}
 _REPAIR = "mend the workflow in ComfyUI and export it again"
 _OPEN_ENDED = frozenset({"remote", "multiselect"})
-_GIVE = {"33": "give its inputs: `preprocessor: {node: …, inputs: {…}}`"}
+_GIVES = "say which output is meant, `output: 0`, and what it is, `gives: image`, `mask` or `background`"
+_GIVE = {
+    "33": "give its inputs: `preprocessor: {node: …, inputs: {…}}`",
+    "70": "give its inputs, `transparent: {node: …, inputs: {…}}`, and with `takes:` the name of that for the picture",
+    **dict.fromkeys(("9", "71", "72"), _GIVES),
+}
 _REPORT = "this ComfyUI is older or newer than the built-in graph knows: try another revision"
+_CONFUSED = [["IMAGE", "MASK"], ["MASK", "IMAGE"]]  # other types may be lists, or stand for several
 _MODEL_INPUTS = frozenset({"ckpt_name", "lora_name", "vae_name", "unet_name", "control_net_name", "clip_name"})
 
 
@@ -50,13 +74,15 @@ def check_graph(job: Job, graph: Graph, object_info: ObjectInfo, *, models_open:
 class _Check:
     """One graph, its job and its server, for the questions below."""
 
-    __slots__ = ("_graph", "_info", "_job", "_models_open")
+    __slots__ = ("_entries", "_graph", "_info", "_job", "_models_open")
 
     def __init__(self, job: Job, graph: Graph, object_info: ObjectInfo, *, models_open: bool) -> None:
         self._job = job
         self._graph = graph
         self._info = object_info
         self._models_open = models_open
+        sets = job.recipe.sets if isinstance(job.recipe, WorkflowRecipe) else ()
+        self._entries: Mapping[tuple[str, str], SetValue] = {(entry.node, entry.input): entry for entry in sets}
 
     def errors(self) -> Iterator[JobError]:
         for node, body in self._graph.items():
@@ -73,7 +99,7 @@ class _Check:
     def _several_savers(self, outputs: Sequence[str]) -> Iterator[JobError]:
         """Nodes that each save a picture, told before any of them is made."""
         recipe = self._job.recipe
-        savers = [node for node in outputs if self._graph[node]["class_type"] == "SaveImage"]
+        savers = [node for node in outputs if self._graph[node]["class_type"] in _SAVERS]
         if isinstance(recipe, WorkflowRecipe) and recipe.output_node is None and len(savers) > 1:
             names = ", ".join(f"`{node}`" for node in savers[:MAX_CHOICES])
             yield SeveralOutputs(
@@ -108,12 +134,12 @@ class _Check:
                     if category == "required" and not _is_dynamic(declaration):
                         yield self._rejected(node, name, "is required and has no value")
                 elif isinstance(inputs[name], list):
-                    if wrong := self._wrong_link(inputs[name]):
+                    if wrong := self._wrong_link(inputs[name], declaration):
                         yield self._rejected(node, name, wrong)
                 elif error := self._value_error(node, name, inputs[name], declaration):
                     yield error
 
-    def _wrong_link(self, link: Sequence[Any]) -> str | None:
+    def _wrong_link(self, link: Sequence[Any], declaration: object) -> str | None:
         if not _is_link(link):
             return "is a list, which ComfyUI takes for a link and cannot read as one"
         source, slot = link
@@ -122,18 +148,40 @@ class _Check:
         slots = self._about(source).get("output")
         if isinstance(slots, list) and not 0 <= slot < len(slots):
             return f"is linked to output {slot} of node {source}, which has {len(slots)}"
+        given, wanted = slots[slot] if isinstance(slots, list) else "", _declared(declaration)[0]
+        if [given, wanted] in _CONFUSED:
+            return f"takes the type {wanted}, and output {slot} of node {source} has the type {given}"
         return None
 
     def _value_error(self, node: str, name: str, value: object, declaration: object) -> JobError | None:
         kind, options = _declared(declaration)
+        entry = self._entries.get((node, name))
+        if entry and isinstance(entry.value, InputImage):
+            return None if takes_files(kind) else self._no_loader(node, name, kind)
         if isinstance(value, Mapping):
             value = value.get("__value__", value)
+        if isinstance(self._job.recipe, WorkflowRecipe) and absent_file(value, kind, options):
+            return self._absent(node, name, value)
         choices = _choices(kind, options)
         if choices is not None:
             return None if value in choices else self._not_a_choice(node, name, value, choices)
         if isinstance(kind, str) and kind in _NUMBERS and (wanted := _wrong_number(value, kind, options)):
             return self._refused(node, name, value, f"it wants {wanted}")
         return None
+
+    def _no_loader(self, node: str, name: str, kind: object) -> ValueRefused:
+        hint = "name the input of the node that loads it, such as `LoadImage.image`"
+        told = f"{self._named(node, name)} takes no file, but a value of type {kind}"
+        return ValueRefused(told, where=self._place(node, name), hint=hint)
+
+    def _absent(self, node: str, name: str, value: object) -> ValueRefused:
+        entry = self._entries.get((node, name))
+        target = entry.target if entry else f"{unique_name(self._graph, node)}.{name}"
+        return ValueRefused(
+            f"{self._named(node, name)} names {str(value)[:60]!r}, which the server does not have among its inputs",
+            where=self._place(node, name),
+            hint=f"give it a file of the repository: `set: {{{target}: {{file: PATH}}}}`",
+        )
 
     def _not_a_choice(self, node: str, name: str, value: object, choices: Sequence[object]) -> JobError | None:
         if name in _MODEL_INPUTS or (isinstance(value, str) and is_model_file(value)):
@@ -146,7 +194,7 @@ class _Check:
 
     def _node_missing(self, node: str, kind: str) -> NodeMissing:
         near = get_close_matches(kind, self._info, n=1)
-        hint = "install the custom node that brings it, or update ComfyUI"
+        hint = pack_of(kind) or "install the custom node that brings it, or update ComfyUI"
         return NodeMissing(
             f"the server has no node class {kind!r} (node {node})",
             where=self._place(node if self._key(node, "") else ""),
@@ -187,7 +235,7 @@ class _Check:
         recipe = self._job.recipe
         if isinstance(recipe, CheckpointRecipe):
             return self._job.place(self._key(node, name) or "")
-        entry = next((entry for entry in recipe.sets if (entry.node, entry.input) == (node, name)), None)
+        entry = self._entries.get((node, name))
         return entry.where if entry else self._job.place("workflow")
 
 

@@ -11,20 +11,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_comfygen.language.families import FAMILIES
-from pytest_comfygen.records import CheckpointRecipe, Graph, Hires, InputImage, Job, Model, Scalar, Size
+from pytest_comfygen.records import (
+    CheckpointRecipe,
+    Graph,
+    Hires,
+    InputImage,
+    Job,
+    Model,
+    Refiner,
+    Scalar,
+    Size,
+    Transparent,
+)
 
-__all__ = ["drawn_graph", "key_of"]
+__all__ = ["drawn_graph", "key_of", "name_of"]
 
 _Link = list[Any]  # ComfyUI's own: a node id and the number of its output
 
 _FIRST_LORA = 100
+_BY_NODE = "70"  # the node that finds the background
 _KEYS = {
     ("3", "seed"): "seed",
+    ("3", "noise_seed"): "seed",
     ("3", "steps"): "steps",
     ("3", "cfg"): "cfg",
     ("3", "sampler_name"): "sampler",
     ("3", "scheduler"): "scheduler",
     ("3", "denoise"): "denoise",
+    ("3", "end_at_step"): "refiner.start",
     ("4", "ckpt_name"): "checkpoint",
     ("4", "unet_name"): "diffusion_model",
     ("5", "width"): "size",
@@ -52,10 +66,23 @@ _KEYS = {
     ("46", "steps"): "hires.steps",
     ("46", "denoise"): "hires.denoise",
     ("50", "model_name"): "upscale.model",
+    ("60", "ckpt_name"): "refiner.model",
+    ("63", "steps"): "steps",
+    ("63", "start_at_step"): "refiner.start",
+    ("9", "images"): "transparent",
+    ("71", "mask"): "transparent",
+    ("72", "alpha"): "transparent",
 }
 _LORA_KEYS = {"lora_name": "model", "strength_model": "strength", "strength_clip": "strength_clip"}
 # Whole nodes that a key is answerable for.
-_NODE_KEYS = {"12": "family", "13": "family", "14": "family", "30": "controlnet", "33": "controlnet.preprocessor"}
+_NODE_KEYS = {
+    "12": "family",
+    "13": "family",
+    "14": "family",
+    "30": "controlnet",
+    "33": "controlnet.preprocessor",
+    _BY_NODE: "transparent",
+}
 
 
 def drawn_graph(job: Job, recipe: CheckpointRecipe, seed: int, prefix: str) -> Graph:
@@ -72,6 +99,8 @@ def key_of(node: str, name: str = "") -> str | None:
     if number >= _FIRST_LORA:
         entry = f"loras.{number - _FIRST_LORA}"
         return f"{entry}.{_LORA_KEYS[name]}" if name in _LORA_KEYS else entry
+    if node == _BY_NODE and name:
+        return f"transparent.inputs.{name}"
     return _KEYS.get((node, name)) or _NODE_KEYS.get(node)
 
 
@@ -92,7 +121,11 @@ class _Drawing:
         positive, negative = self._conditioned(clip, vae)
         latent, canvas = self._started(vae)
         sampling = {"model": model, "positive": positive, "negative": negative}
-        sampled = self._sampled("3", recipe.steps, recipe.denoise, sampling | {"latent_image": latent})
+        if recipe.refiner:
+            sampled = self._refined(recipe.refiner, sampling, latent)
+            vae = vae if recipe.vae else ["60", 2]
+        else:
+            sampled = self._sampled("3", recipe.steps, recipe.denoise, sampling | {"latent_image": latent})
         if recipe.hires:
             enlarged = self._enlarged(recipe.hires, sampled, vae)
             sampled = self._sampled(
@@ -103,10 +136,12 @@ class _Drawing:
             images = self._kept_outside_the_mask(images, canvas)
         if recipe.upscale:
             images = self._upscaled("50", recipe.upscale.model, recipe.upscale.size, images)
+        if recipe.transparent:
+            images = self._made_transparent(recipe.transparent, images)
         self._add("9", "SaveImage", images=images, filename_prefix=prefix)
         return self._nodes
 
-    def _add(self, node: str, kind: str, **inputs: object) -> _Link:
+    def _add(self, node: str, kind: str, /, **inputs: object) -> _Link:
         """A node, and the link to its first output."""
         self._nodes[node] = {"class_type": kind, "inputs": inputs}
         return [node, 0]
@@ -164,7 +199,7 @@ class _Drawing:
         if control is None:
             return positive, negative
         net = self._add("30", "ControlNetLoader", control_net_name=control.model.name)
-        image = self._add("31", "LoadImage", image=_name_of(control.image, "controlnet"))
+        image = self._add("31", "LoadImage", image=name_of(control.image, "controlnet"))
         if control.preprocessor:
             settings: Mapping[str, Scalar] = control.settings
             image = self._add("33", control.preprocessor, **{**settings, "image": image})
@@ -190,11 +225,11 @@ class _Drawing:
         sides = {"width": recipe.size.width, "height": recipe.size.height}
         if recipe.init_image is None:
             return self._add("5", self._family.latent, **sides, batch_size=1), None
-        image = self._add("20", "LoadImage", image=_name_of(recipe.init_image, "init_image"))
+        image = self._add("20", "LoadImage", image=name_of(recipe.init_image, "init_image"))
         canvas = self._scaled("21", recipe.size, image)
         latent = self._add("22", "VAEEncode", pixels=canvas, vae=vae)
         if recipe.mask:
-            image = self._add("23", "LoadImage", image=_name_of(recipe.mask, "mask"))
+            image = self._add("23", "LoadImage", image=name_of(recipe.mask, "mask"))
             mask = self._add("25", "ImageToMask", image=self._scaled("24", recipe.size, image), channel="red")
             latent = self._add("26", "SetLatentNoiseMask", samples=latent, mask=mask)
         return latent, canvas
@@ -220,6 +255,52 @@ class _Drawing:
             **links,
         )
 
+    def _refined(self, refiner: Refiner, sampling: Mapping[str, _Link], latent: _Link) -> _Link:
+        """The steps shared out between two models; the second has the text in its own encoding."""
+        steps, denoise = self._recipe.steps, self._recipe.denoise
+        # A sampler that draws only a part anew takes the last steps of a longer walk. Source: ComfyUI samplers.py.
+        total = steps if denoise > 0.9999 else int(steps / denoise)  # noqa: PLR2004  # ComfyUI's bound
+        first = total - steps
+        handover = first + min(max(round(steps * refiner.start), 1), steps - 1)
+        loaded = self._add("60", "CheckpointLoaderSimple", ckpt_name=refiner.model.name)
+        own = {
+            "model": loaded,
+            "positive": self._add("61", "CLIPTextEncode", text=self._job.prompt, clip=["60", 1]),
+            "negative": self._add("62", "CLIPTextEncode", text=self._job.negative, clip=["60", 1]),
+        }
+        begun = self._sampled_part("3", total, (first, handover), {**sampling, "latent_image": latent}, is_last=False)
+        return self._sampled_part("63", total, (handover, 10_000), {**own, "latent_image": begun}, is_last=True)
+
+    def _sampled_part(
+        self, node: str, total: int, part: tuple[int, int], links: Mapping[str, _Link], *, is_last: bool
+    ) -> _Link:
+        """Some of the steps: the first ones add the noise, the last ones leave none."""
+        recipe = self._recipe
+        return self._add(
+            node,
+            "KSamplerAdvanced",
+            add_noise="disable" if is_last else "enable",
+            noise_seed=0 if is_last else self._seed,
+            steps=total,
+            cfg=recipe.cfg,
+            sampler_name=recipe.sampler,
+            scheduler=recipe.scheduler,
+            start_at_step=part[0],
+            end_at_step=part[1],
+            return_with_leftover_noise="disable" if is_last else "enable",
+            **links,
+        )
+
+    def _made_transparent(self, by: Transparent, images: _Link) -> _Link:
+        """The picture with what the node found as its alpha; to ComfyUI, a mask is white where nothing stays."""
+        settings: Mapping[str, Scalar] = by.settings
+        self._add(_BY_NODE, by.node, **{**settings, by.takes: images})
+        found: _Link = [_BY_NODE, by.output]
+        if by.gives == "image":
+            return found
+        gone = self._add("71", "InvertMask", mask=found) if by.gives == "mask" else found
+        return self._add("72", "JoinImageWithAlpha", image=images, alpha=gone)
+
     def _enlarged(self, hires: Hires, latent: _Link, vae: _Link) -> _Link:
         """The latent image at the size of the second pass: itself, or the way round by its picture."""
         if isinstance(hires.upscaler, Model):
@@ -243,6 +324,6 @@ class _Drawing:
         return self._add(node, "ImageScale", image=images, upscale_method="lanczos", **sides, crop="center")
 
 
-def _name_of(image: InputImage, key: str) -> str:
+def name_of(image: InputImage, key: str) -> str:
     """What an input is called on the server; a name that only shows what it is until it was sent there."""
     return image.name or f"{key}{image.file.suffix.lower()}"

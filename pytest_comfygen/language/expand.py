@@ -119,6 +119,8 @@ class _Expander:
 
     def warnings(self) -> tuple[ComfygenError, ...]:
         """Prompts that a comment follows on their line, which YAML cut off unasked."""
+        if not (self._document.commented or any(one.document.commented for one in self._inherited)):
+            return ()
         holders: list[Steps] = [("defaults",), ("matrix",)]
         holders += [("from", number) for number in range(len(self._sources))]
         holders += [("items", name) for name in self._items]

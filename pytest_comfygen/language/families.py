@@ -1,7 +1,7 @@
 """The families of models that the built-in graph can draw with, one row each.
 
-A new family whose models ComfyUI loads and samples in the usual way is one more row, its name in `schema/kinds.py`,
-and its line in the reference: the graph, the checks, the fingerprint and the downloads follow from the row.
+A new family whose models ComfyUI loads and samples in the usual way is one more row and its line in the reference: the
+language, its JSON Schema, the graph, the checks, the fingerprint and the downloads follow from the row.
 Sources: ComfyUI nodes.py and comfy_extras/, and the workflow templates that ComfyUI distributes.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pytest_comfygen.records import Size
 
-__all__ = ["CHECKPOINT", "FAMILIES", "Family"]
+__all__ = ["CHECKPOINT", "FAMILIES", "Family", "named_families"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,3 +100,8 @@ FAMILIES: Mapping[str, Family] = {
         blanks_negative=True,
     ),
 }
+
+
+def named_families() -> tuple[str, ...]:
+    """What `family:` may say."""
+    return tuple(name for name in FAMILIES if name != CHECKPOINT)

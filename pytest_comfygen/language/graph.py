@@ -7,9 +7,11 @@ change.
 
 from __future__ import annotations
 
-from pytest_comfygen.language.drawing import drawn_graph
+from collections.abc import Mapping
+
+from pytest_comfygen.language.drawing import drawn_graph, name_of
 from pytest_comfygen.language.workflow import canonical_sha256, set_values
-from pytest_comfygen.records import CheckpointRecipe, Graph, Job, WorkflowRecipe
+from pytest_comfygen.records import CheckpointRecipe, Graph, InputImage, Job, Scalar, WorkflowRecipe
 
 __all__ = ["build_graph", "canonical_sha256", "family", "recipe_number"]
 
@@ -40,7 +42,9 @@ def recipe_number(job: Job) -> int:
 def _workflow_graph(recipe: WorkflowRecipe, seed: int, prefix: str) -> Graph:
     """The workflow with its sets applied; the recipe's own graph stays as it is."""
     graph = {node: {**body, "inputs": dict(body["inputs"])} for node, body in recipe.graph.items()}
-    values = set_values(recipe, seed)
+    values: Mapping[str, Scalar] = set_values(recipe, seed) | {
+        entry.target: name_of(entry.value, entry.input) for entry in recipe.sets if isinstance(entry.value, InputImage)
+    }
     for entry in recipe.sets:
         graph[entry.node]["inputs"][entry.input] = values[entry.target]
     for body in graph.values():

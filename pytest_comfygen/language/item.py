@@ -22,12 +22,14 @@ from pytest_comfygen.language.alternatives import choose
 from pytest_comfygen.language.drafts import Draft
 from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
 from pytest_comfygen.language.kinds import KIND_KEYS, Kinds, rounded
+from pytest_comfygen.language.playing import check_fit
 from pytest_comfygen.language.schema import Output, Verify
 from pytest_comfygen.language.seeds import seed_from_name, seed_from_prompt
 from pytest_comfygen.language.sets import addressed, parameters
 from pytest_comfygen.language.surroundings import Surroundings
 from pytest_comfygen.language.workflow import Workflow, node_named
 from pytest_comfygen.records import (
+    SOUND,
     CheckpointRecipe,
     Checks,
     ImageFormat,
@@ -102,7 +104,15 @@ class _Builder:
             stale_on=ALL_PARTS if keys.stale_on is None else tuple(dict.fromkeys(keys.stale_on)),
             server=around.server,
             places=self._places,
+            candidates=self._candidates() if keys.candidates else 1,
         )
+
+    def _candidates(self) -> int:
+        if isinstance(self._keys.seed, int):
+            hint = "leave `seed` out: the candidates' seeds follow each other, and the one that is picked is kept"
+            told = f"`candidates` have a seed each, and this item has {self._keys.seed}"
+            raise KeyConflict(told, where=self._key_place("candidates"), hint=hint)
+        return self._keys.candidates or 1
 
     def _chosen(self, key: str, text: str | None) -> str | None:
         """A prompt with its choices made and its variables filled in."""
@@ -167,7 +177,15 @@ class _Builder:
         checkpoint = self._main_model("checkpoint").name if keys.checkpoint else None
         variables = {**self._variables, **parameters(keys, prompt, negative, checkpoint)}
         entries = {target: value for target, value in (keys.set or {}).items() if value is not None}
-        sets = addressed(entries, partial(self._around.address, workflow), variables, self._places, self._where)
+        address = partial(self._around.address, workflow)
+        sets = addressed(
+            entries,
+            address,
+            self._around.input_file,
+            variables=variables,
+            places=self._places,
+            item=self._where,
+        )
         replaced = frozenset((entry.node, entry.input) for entry in sets)
         return WorkflowRecipe(
             file=workflow.file,
@@ -208,12 +226,22 @@ class _Builder:
     def _checks(
         self, verify: Verify | None, recipe: CheckpointRecipe | WorkflowRecipe, image_format: ImageFormat
     ) -> Checks:
-        mode = "RGB" if isinstance(recipe, CheckpointRecipe) else None
-        if verify is not None and verify.mode == "RGBA" and image_format == "jpeg":
-            where = self._places.get("verify.mode", self._where)
+        is_workflow = isinstance(recipe, WorkflowRecipe)
+        is_transparent = isinstance(recipe, CheckpointRecipe) and recipe.transparent is not None
+        wanted = verify.mode if verify is not None else None
+        if is_transparent and image_format == "jpeg":
+            where = self._key_place("transparent")
             raise KeyConflict("a JPEG file holds no transparency", where=where, hint="write a .png or .webp file")
+        if is_transparent and wanted not in {None, "RGBA"}:
+            told = f"`transparent` makes an RGBA picture, and `verify.mode` wants {wanted}"
+            raise KeyConflict(told, where=self._place("verify.mode"), hint="remove `verify.mode`")
+        mode = None if is_workflow else "RGBA" if is_transparent else "RGB"
+        check_fit(verify, image_format, self._place, is_workflow=is_workflow)
         size = recipe.final_size if isinstance(recipe, CheckpointRecipe) else recipe.size
-        return self._around.checks(size, image_format, mode, verify)
+        return self._around.checks(None if image_format in SOUND else size, image_format, mode, verify)
+
+    def _place(self, key: str) -> Where:
+        return self._places.around(key) or self._where
 
     def _tags(self) -> tuple[str, ...]:
         return self._around.tags(tuple(self._text("tags", tag) or "" for tag in self._keys.tags or ()))

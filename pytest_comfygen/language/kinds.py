@@ -7,24 +7,38 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_comfygen.errors import JobFileError, KeyConflict, MissingKey, OutOfRange, UnknownRole
-from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
+from pytest_comfygen.language.families import CHECKPOINT, FAMILIES, named_families
 from pytest_comfygen.language.places import JobPlaces
 from pytest_comfygen.language.schema import Keys
 from pytest_comfygen.language.schema.kinds import ControlNet, ImageSource
 from pytest_comfygen.language.surroundings import Surroundings
-from pytest_comfygen.records import CheckpointRecipe, Control, Hires, InputImage, Lora, Model, Size, Upscale
+from pytest_comfygen.records import (
+    CheckpointRecipe,
+    Control,
+    Hires,
+    InputImage,
+    Lora,
+    Model,
+    Refiner,
+    Size,
+    Transparent,
+    Upscale,
+)
 
 __all__ = ["KIND_KEYS", "Kinds", "rounded"]
 
 KIND_KEYS = frozenset(
     {"family", "diffusion_model", "text_encoders", "vae", "guidance", "shift", "clip_skip", "loras"}
-    | {"init_image", "denoise", "mask", "controlnet", "hires", "upscale"}
+    | {"init_image", "denoise", "mask", "controlnet", "refiner", "hires", "upscale", "transparent"}
 )
 LATENT_UPSCALERS = frozenset({"nearest-exact", "bilinear", "area", "bicubic", "bislerp"})
 INIT_DENOISE = 0.6
+REFINER_START = 0.8
 HIRES_SCALE, HIRES_DENOISE, HIRES_UPSCALER = 1.5, 0.5, "nearest-exact"
 UPSCALE_SCALE = 4.0  # what most upscale models do
 MAX_SIDE_PX = 16_384
+
+_IN_ANOTHER_ITEM = "do it in another item, which begins with this one: `init_image: {item: …}`"
 
 
 class Kinds:
@@ -60,6 +74,8 @@ class Kinds:
             denoise=self._denoise(),
             mask=self._image("mask", keys.mask) if keys.mask else None,
             controlnet=self._control(keys.controlnet) if keys.controlnet else None,
+            refiner=self._refiner(recipe.steps),
+            transparent=self._transparent(),
         )
         recipe = replace(recipe, hires=self._hires(recipe))
         return replace(recipe, upscale=self._upscale(recipe))
@@ -75,15 +91,26 @@ class Kinds:
         if keys.guidance is not None and family.guidance is None:
             self._refuse("guidance", "is Flux's alone", "write `family: flux`, or use `cfg`")
         if keys.shift is not None and family.shift_node is None:
-            self._refuse("shift", "is for the families sd3, qwen-image and z-image")
+            shifted = ", ".join(name for name, one in FAMILIES.items() if one.shift_node)
+            self._refuse("shift", f"is for the families {' and '.join(shifted.rsplit(', ', 1))}")
         if keys.clip_skip is not None and keys.family:
             self._refuse("clip_skip", f"has no meaning for {keys.family}")
         for key in ("denoise", "mask"):
             if getattr(keys, key) is not None and keys.init_image is None:
                 self._refuse(key, "acts on an `init_image`, and this item has none", "name an `init_image:`")
         if keys.mask and keys.hires:
-            hint = "make the large picture in another item, from `init_image: {item: …}`"
-            self._refuse("mask", "and `hires` exclude each other", hint)
+            self._refuse("mask", "and `hires` exclude each other", _IN_ANOTHER_ITEM)
+        if keys.refiner:
+            self._check_refiner()
+
+    def _check_refiner(self) -> None:
+        """A refiner finishes one walk of the sampler over the whole picture, drawn from a checkpoint."""
+        keys = self._keys
+        if keys.family:
+            self._refuse("refiner", f"is for checkpoints such as SDXL's, not for {keys.family}")
+        for key in ("mask", "hires"):
+            if getattr(keys, key) is not None:
+                self._refuse("refiner", f"and `{key}` exclude each other", _IN_ANOTHER_ITEM)
 
     def _check_parts(self) -> None:
         """A model alone needs a family, its text encoders and a VAE."""
@@ -92,7 +119,7 @@ class Kinds:
             hint = "remove one of them; a default is taken away with `checkpoint: null`"
             self._refuse("diffusion_model", "and `checkpoint` exclude each other", hint)
         if not keys.family:
-            self._miss("family", "so that it is known how to draw with it", f"one of {', '.join(_named_families())}")
+            self._miss("family", "so that it is known how to draw with it", f"one of {', '.join(named_families())}")
         if not keys.text_encoders:
             self._miss("text_encoders", "which understand the prompt", "a list of roles or file names")
         if not keys.vae:
@@ -153,6 +180,30 @@ class Kinds:
             settings=(node.inputs or {}) if node else {},
         )
 
+    # --- what the finished picture goes through -----------------------------------------------------------------------
+
+    def _refiner(self, steps: int) -> Refiner | None:
+        refiner = self._keys.refiner
+        if refiner is None:
+            return None
+        if steps < 2:  # noqa: PLR2004  # one for each
+            told = "a `refiner` needs 2 steps or more, since each of the two models takes one"
+            raise OutOfRange(told, where=self._places.get("steps") or self._places.of_key("refiner"))
+        model = self._model("refiner.model", refiner.model, "checkpoints")
+        return Refiner(model, REFINER_START if refiner.start is None else float(refiner.start))
+
+    def _transparent(self) -> Transparent | None:
+        node = self._keys.transparent
+        if node is None:
+            return None
+        return Transparent(
+            node=node.node,
+            takes=node.takes or "image",
+            settings={name: value for name, value in (node.inputs or {}).items() if value is not None},
+            gives=node.gives or "image",
+            output=node.output or 0,
+        )
+
     # --- further passes -----------------------------------------------------------------------------------------------
 
     def _hires(self, recipe: CheckpointRecipe) -> Hires | None:
@@ -206,10 +257,6 @@ def rounded(size: Size, step: int, scale: float = 1.0) -> Size:
     """The nearest size whose sides are multiples of `step`, and not below ComfyUI's 16 pixels."""
     width, height = (max(round(side * scale / step), -(-16 // step)) * step for side in (size.width, size.height))
     return Size(width, height)
-
-
-def _named_families() -> list[str]:
-    return [name for name in FAMILIES if name != CHECKPOINT]
 
 
 def _nearer(error: JobFileError, otherwise: str) -> str:

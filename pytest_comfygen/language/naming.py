@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
 from pytest_comfygen.errors import BadName, BadPath, OutsideRepository, UnknownFormat
 from pytest_comfygen.records import ImageFormat
+from pytest_comfygen.settings import LOCAL
 
 __all__ = [
+    "check_input",
     "check_links",
     "check_name",
     "check_tag",
@@ -21,13 +24,29 @@ __all__ = [
     "format_of",
     "parts_of",
     "sibling_hint",
+    "still_format_of",
 ]
 
 MAX_NAME_CHARACTERS = 150
 # Of the 255 that file systems allow: the rest is for the temporary file and the record that stand beside an image.
 MAX_PART_BYTES = 200
 
-_FORMATS: dict[str, ImageFormat] = {"png": "png", "webp": "webp", "jpg": "jpeg", "jpeg": "jpeg"}
+# What workflows start from: pictures, sounds, videos, as far as ComfyUI's own nodes load them.
+INPUT_SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".webp", ".gif", ".wav", ".mp3", ".flac", ".ogg", ".opus", ".m4a"}
+    | {".mp4", ".webm", ".mov", ".mkv"}
+)
+_STILLS: dict[str, ImageFormat] = {"png": "png", "webp": "webp", "jpg": "jpeg", "jpeg": "jpeg"}
+_FORMATS: dict[str, ImageFormat] = {
+    **_STILLS,
+    "gif": "gif",
+    "mp4": "mp4",
+    "webm": "webm",
+    "flac": "flac",
+    "mp3": "mp3",
+    "opus": "opus",
+    "wav": "wav",
+}
 
 _SIMPLE_NAME = re.compile(r"[A-Za-z0-9_@+=][A-Za-z0-9_\-.@+=]*")
 _NAME_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"})
@@ -38,7 +57,7 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²
 _DRIVE = re.compile(r"[A-Za-z]:")
 _FORBIDDEN_CHARACTERS = frozenset('<>:"|?*\\')
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"})
-_PRIVATE_DIRECTORIES = frozenset({".git", ".comfygen", ".comfyrecords"})
+_PRIVATE_DIRECTORIES = frozenset({".git", LOCAL, ".comfyrecords"})
 
 # Words of pytest's `-m` expressions, and marks that would change how pytest runs the item.
 _TAGS_TAKEN = frozenset(
@@ -78,14 +97,37 @@ def check_tag(tag: str) -> None:
 
 
 def format_of(file: str) -> ImageFormat:
-    """The image format that a file name's suffix asks for.
+    """The format that a file name's suffix asks for.
 
     :raises JobFileError: unknown-format.
     """
+    return _format(file, _FORMATS)
+
+
+def still_format_of(file: str) -> ImageFormat:
+    """The format of a picture that stands still, which its file name's suffix asks for.
+
+    :raises JobFileError: unknown-format.
+    """
+    return _format(file, _STILLS)
+
+
+def _format(file: str, known: Mapping[str, ImageFormat]) -> ImageFormat:
     stem, _, suffix = file.rpartition(".")
-    if not stem or suffix.lower() not in _FORMATS:
+    if not stem or suffix.lower() not in known:
         raise UnknownFormat(f"{file[-60:]!r} does not end like an image's name")
-    return _FORMATS[suffix.lower()]
+    return known[suffix.lower()]
+
+
+def check_input(file: str) -> None:
+    """Refuse a file that no workflow starts from: neither picture, sound nor video by its suffix.
+
+    :raises JobFileError: unknown-format.
+    """
+    suffix = os.path.splitext(file)[1].lower()  # noqa: PTH122  # a text that is no path yet
+    if suffix not in INPUT_SUFFIXES:
+        hint = f"name a file that ends in one of {', '.join(sorted(INPUT_SUFFIXES))}"
+        raise UnknownFormat(f"{file[-60:]!r} is no picture, sound or video by its name", hint=hint)
 
 
 def parts_of(path: str, *, may_climb: bool = False) -> tuple[str, ...]:
@@ -132,14 +174,17 @@ def file_in(root: Path, home: Path, path: str) -> Path:
     return file
 
 
-def sibling_hint(path: Path) -> str:
-    """What to say of a file that is missing: what lies beside it and is called alike."""
+def sibling_hint(path: Path, start: str = "the file that names it") -> str:
+    """What to say of a file that is missing: what lies beside it and is called alike.
+
+    :param start: what its path is relative to.
+    """
     try:
         names = sorted(one.name for one in path.parent.iterdir() if one.is_file())
     except OSError:
         names = []
     near = get_close_matches(path.name, names, n=1)
-    return f"did you mean {near[0]}?" if near else "the path is relative to the file that names it"
+    return f"did you mean {near[0]}?" if near else f"the path is relative to {start}"
 
 
 def check_links(root: Path, path: Path) -> None:
@@ -157,7 +202,7 @@ def check_links(root: Path, path: Path) -> None:
 
 def collision_key(path: Path) -> str:
     """What two paths have in common when some system takes them for one file: case and composed letters."""
-    return unicodedata.normalize("NFC", path.as_posix().casefold())
+    return unicodedata.normalize("NFC", str(path).casefold())
 
 
 def _check_inside(root: Path, path: Path, what: str = "the path") -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from pytest_comfygen.errors import JobFileError, KeyConflict, UnknownVariable, Where
 from pytest_comfygen.language.places import JobPlaces
 from pytest_comfygen.language.schema import Keys
+from pytest_comfygen.language.schema.kinds import InputFile
 from pytest_comfygen.language.template import fill, unknown_variable, used_names
-from pytest_comfygen.records import Scalar, SetValue
+from pytest_comfygen.records import InputImage, Scalar, SetValue
 
 __all__ = ["VARIABLES", "addressed", "parameters"]
 
@@ -38,9 +40,11 @@ def parameters(keys: Keys, prompt: str | None, negative: str | None, checkpoint:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def addressed(
-    entries: Mapping[str, Scalar],
+def addressed(  # noqa: PLR0913  # the entries, and what each of them may name
+    entries: Mapping[str, Scalar | InputFile],
     address: Callable[[str], tuple[str, str]],
+    file: Callable[[str], Path],
+    *,
     variables: Mapping[str, Scalar],
     places: JobPlaces,
     item: Where,
@@ -48,9 +52,10 @@ def addressed(
     """The entries of `set:` with the node and input that each is for.
 
     :param address: the node and input that a key means.
+    :param file: the file of the repository that a path means.
     :param variables: what the entries may use, without `seed`.
     :param item: the place of entries that come from no file.
-    :raises JobFileError: set-target, unknown-variable, bad-template, too-large, conflicting-keys.
+    :raises JobFileError: set-target, unknown-variable, bad-template, too-large, conflicting-keys; what `file` raises.
     """
     found: dict[tuple[str, str], SetValue] = {}
     for target, value in entries.items():
@@ -60,23 +65,38 @@ def addressed(
             if twin := found.get(node_and_input):
                 raise KeyConflict(f"{target!r} and {twin.target!r} set the same input", hint="remove one of them")
         except JobFileError as error:
-            raise error.at(places.of_key(key)) from None
+            raise error.at(places.of_key(key) or places.around(key)) from None
         try:
-            _check_value(value, variables)
+            checked = _input(value, file, variables) if isinstance(value, InputFile) else _checked(value, variables)
         except JobFileError as error:
-            raise error.at(places.get(key)) from None
-        found[node_and_input] = SetValue(target, *node_and_input, value, places.get(key, item))
+            raise error.at(_place_of(value, key, places)) from None
+        found[node_and_input] = SetValue(target, *node_and_input, checked, places.get(key, item))
     return tuple(found.values())
 
 
-def _check_value(value: Scalar, variables: Mapping[str, Scalar]) -> None:
+def _input(source: InputFile, file: Callable[[str], Path], variables: Mapping[str, Scalar]) -> InputImage:
+    """The file that an input gets; its path is known before any seed is."""
+    if source.item is not None:
+        return InputImage(Path(), fill(source.item, variables))
+    return InputImage(file(fill(source.file or "", variables)))
+
+
+def _place_of(value: Scalar | InputFile, key: str, places: JobPlaces) -> Where | None:
+    """Where a value stands; what a row gives as a whole stands at its cell."""
+    if isinstance(value, InputFile):
+        return places.around(f"{key}.{'file' if value.item is None else 'item'}")
+    return places.around(key)
+
+
+def _checked(value: Scalar, variables: Mapping[str, Scalar]) -> Scalar:
     if not isinstance(value, str):
-        return
+        return value
     known = {**variables, "seed": 2**64 - 1}  # the longest seed there is
     for name in used_names(value):
         if name not in known:
             raise _unknown(name, known)
     fill(value, known)
+    return value
 
 
 def _unknown(name: str, known: Mapping[str, Scalar]) -> UnknownVariable:

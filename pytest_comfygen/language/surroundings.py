@@ -9,6 +9,7 @@ from pathlib import Path
 from pytest_comfygen.errors import BadName, JobFileError, KeyConflict, SourceUnasked, TooLarge, Where
 from pytest_comfygen.language import naming
 from pytest_comfygen.language.families import CHECKPOINT, FAMILIES
+from pytest_comfygen.language.playing import duration_span, frames_span
 from pytest_comfygen.language.roles import ModelNames, model_named
 from pytest_comfygen.language.schema import Keys, Output, Verify
 from pytest_comfygen.language.sets import VARIABLES
@@ -69,7 +70,7 @@ class Surroundings:
         self._templates: dict[str, Template] = {}
         self._links: dict[Path, frozenset[str]] = {}
         self._workflows: dict[str, Workflow] = {}
-        self._images: dict[str, Path] = {}
+        self._inputs: dict[str, Path] = {}
         self._essences: dict[tuple[Path, frozenset[tuple[str, str]]], str] = {}
         self._addresses: dict[tuple[Path, str], tuple[str, str]] = {}
         self._names = ModelNames(models)
@@ -173,6 +174,8 @@ class Surroundings:
                 mode=wanted.mode or mode,
                 min_stddev=1.0 if wanted.min_stddev is None else float(wanted.min_stddev),
                 allow_blank=bool(wanted.allow_blank),
+                frames=frames_span(wanted.frames),
+                duration_s=duration_span(wanted.duration),
             )
         return self._checks[key]
 
@@ -208,10 +211,18 @@ class Surroundings:
 
         :raises JobFileError: unknown-format, bad-path, outside-repository.
         """
-        if path not in self._images:
-            naming.format_of(path)
-            self._images[path] = naming.file_in(self.root, self.file.parent, path)
-        return self._images[path]
+        naming.still_format_of(path)
+        return self.input_file(path)
+
+    def input_file(self, path: str) -> Path:
+        """The picture, sound or video at `path`, relative to the job file, which need not be there yet.
+
+        :raises JobFileError: unknown-format, bad-path, outside-repository.
+        """
+        if path not in self._inputs:
+            naming.check_input(path)
+            self._inputs[path] = naming.file_in(self.root, self.file.parent, path)
+        return self._inputs[path]
 
     def source(self, path: Path, shown: str) -> SourceFile:
         """The source in a file, which is counted as often as it is used: its rows are read each time.

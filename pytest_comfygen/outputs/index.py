@@ -23,11 +23,12 @@ class IndexEntry(NamedTuple):
     """One image.
 
     :param file: the image's path relative to the index, with forward slashes.
+    :param size: None for sound.
     """
 
     name: str
     file: str
-    size: Size
+    size: Size | None
     tags: tuple[str, ...]
 
 
@@ -35,13 +36,17 @@ def index_text(entries: Iterable[IndexEntry]) -> str:
     """The text of an index; equal entries have equal texts."""
     lines = (
         json.dumps(
-            {"name": one.name, "file": one.file, "size": [one.size.width, one.size.height], "tags": list(one.tags)},
+            {"name": one.name, "file": one.file, "size": _numbers(one.size), "tags": list(one.tags)},
             ensure_ascii=False,
         )
         for one in entries
     )
     body = ",\n".join(lines)
     return f"[\n{body}\n]\n" if body else "[]\n"
+
+
+def _numbers(size: Size | None) -> list[int] | None:
+    return [size.width, size.height] if size else None
 
 
 def read_index(index: Index) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pytest_comfygen.errors import RecordDamaged, Where
-from pytest_comfygen.records import Fingerprint, ImageRecord, ImageStatistics, Scalar, Size, Verified
+from pytest_comfygen.records import Fingerprint, ImageRecord, ImageStatistics, MediaStatistics, Scalar, Size, Verified
 
 __all__ = ["RECORDS", "dump", "parse", "read", "record_path"]
 
@@ -21,6 +21,7 @@ _T = TypeVar("_T")
 FORMAT_VERSION = 1
 
 _PROMPT_KEYS = ("prompt", "negative")
+_MEDIA_KEYS = ("frames", "duration_s", "rate", "sample_rate_hz", "channels", "peak")
 _LARGEST_BYTES = 4 << 20
 _PIECE_BYTES = 1 << 16
 _CONFLICT = re.compile(r"^(<{7}|\|{7}|={7}|>{7})( |$)", re.MULTILINE)
@@ -96,6 +97,7 @@ def _fields(record: ImageRecord) -> dict[str, object]:
         "item": record.item,
         **{key: fingerprint.prompt[key] for key in _PROMPT_KEYS if key in fingerprint.prompt},
         "seed": record.seed,
+        **({"rerolled": True} if record.rerolled else {}),
         "family": record.family,
         "recipe": record.recipe,
         "parameters": {key: value for key, value in fingerprint.params.items() if key != "seed"},
@@ -108,16 +110,28 @@ def _fields(record: ImageRecord) -> dict[str, object]:
         "file_sha256": record.file_sha256,
         "pixels_sha256": record.pixels_sha256,
         "source_sha256": record.source_sha256,
-        "size": str(statistics.size),
+        "size": str(statistics.size) if statistics else None,
         "verified": {
             "settings": record.verified.settings,
-            "mode": statistics.mode,
-            "stddev": statistics.stddev,
-            "extrema": " ".join(f"{low}-{high}" for low, high in statistics.extrema),
-            "dhash": statistics.dhash,
-            "transparency": statistics.transparency,
+            **(_picture_fields(statistics) if statistics else {}),
+            **(_media_fields(record.verified.media) if record.verified.media else {}),
         },
     }
+
+
+def _picture_fields(statistics: ImageStatistics) -> dict[str, object]:
+    return {
+        "mode": statistics.mode,
+        "stddev": statistics.stddev,
+        "extrema": " ".join(f"{low}-{high}" for low, high in statistics.extrema),
+        "dhash": statistics.dhash,
+        "transparency": statistics.transparency,
+    }
+
+
+def _media_fields(media: MediaStatistics) -> dict[str, object]:
+    """What there is to say; a still says nothing here, and sound nothing of pictures."""
+    return {key: value for key in _MEDIA_KEYS if (value := getattr(media, key)) is not None}
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -153,22 +167,39 @@ def _record(fields: object) -> ImageRecord:
         pixels_sha256=_get(fields, "pixels_sha256", str),
         source_sha256=_optional(fields, "source_sha256", str),
         encoding=_get(fields, "encoding", str),
-        verified=_verified(_get(fields, "verified", dict), _size(_get(fields, "size", str))),
+        verified=_verified(_get(fields, "verified", dict), _optional(fields, "size", str)),
+        rerolled=bool(_optional(fields, "rerolled", bool)),
     )
 
 
-def _verified(fields: Mapping[str, Any], size: Size) -> Verified:
+def _verified(fields: Mapping[str, Any], size: str | None) -> Verified:
+    settings = _get(fields, "settings", str)
+    media = _media(fields) if "duration_s" in fields else None
+    if size is None and media is None:
+        raise _Wrong("has no 'size'")
+    return Verified(settings, None if size is None else _statistics(fields, _size(size)), media)
+
+
+def _statistics(fields: Mapping[str, Any], size: Size) -> ImageStatistics:
     transparency = fields.get("transparency")
-    return Verified(
-        _get(fields, "settings", str),
-        ImageStatistics(
-            size=size,
-            mode=_get(fields, "mode", str),
-            stddev=_number(fields, "stddev"),
-            extrema=_extrema(_get(fields, "extrema", str)),
-            dhash=_get(fields, "dhash", str),
-            transparency=None if transparency is None else _number(fields, "transparency"),
-        ),
+    return ImageStatistics(
+        size=size,
+        mode=_get(fields, "mode", str),
+        stddev=_number(fields, "stddev"),
+        extrema=_extrema(_get(fields, "extrema", str)),
+        dhash=_get(fields, "dhash", str),
+        transparency=None if transparency is None else _number(fields, "transparency"),
+    )
+
+
+def _media(fields: Mapping[str, Any]) -> MediaStatistics:
+    return MediaStatistics(
+        frames=_optional(fields, "frames", int),
+        duration_s=_number(fields, "duration_s"),
+        rate=_number(fields, "rate") if "rate" in fields else None,
+        sample_rate_hz=_optional(fields, "sample_rate_hz", int),
+        channels=_optional(fields, "channels", int),
+        peak=_number(fields, "peak") if "peak" in fields else None,
     )
 
 

@@ -25,10 +25,13 @@ __all__ = [
 # Outcomes in the order in which the summary line counts them.
 _COUNTED = (
     "generated",
+    "restored",
     "current",
     "identical",
     "adopted",
     "planned",
+    "unpicked",
+    "picked",
     "pruned",
     "failed",
     "missing",
@@ -40,9 +43,11 @@ _COUNTED = (
 # The letter and the word that pytest shows for an item that passed, and the word's colour.
 WORDS: Mapping[str, tuple[str, str, str]] = {
     "generated": ("g", "GENERATED", "green"),
+    "restored": ("r", "RESTORED", "green"),
     "current": (".", "CURRENT", "green"),
     "identical": ("=", "IDENTICAL", "green"),
     "adopted": ("a", "ADOPTED", "green"),
+    "picked": ("k", "PICKED", "green"),
     "pruned": ("p", "PRUNED", "green"),
 }
 
@@ -84,7 +89,7 @@ def _lines(error: ComfygenError) -> Iterator[str]:
 
 
 def harmless(text: str) -> str:
-    """The text without escape sequences, which a record, a server's answer or a prompt may hold."""
+    """The text without escape sequences, which a record, a server's answer, a prompt or a file's name may hold."""
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
@@ -181,7 +186,8 @@ def _reason(reason: Reason) -> str:
 
 def _change(reason: Reason) -> str:
     if reason.part == "inputs":
-        return f"the picture of {reason.key} changed ({_short(reason.old)} → {_short(reason.new)})"
+        what = "file" if reason.key.startswith("set.") else "picture"
+        return f"the {what} of {reason.key} changed ({_short(reason.old)} → {_short(reason.new)})"
     if _is_hash(reason.old) and _is_hash(reason.new):
         hashes = f"{_short(reason.old)} → {_short(reason.new)}"
         return f"the workflow file changed ({hashes})" if reason.key == "workflow_sha" else f"{reason.key} {hashes}"

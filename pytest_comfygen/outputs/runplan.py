@@ -16,9 +16,11 @@ _LISTED = 50
 # What the first line counts, in this order.
 _WORDS: tuple[tuple[PlannedAction, str], ...] = (
     ("make", "would be made"),
+    ("restore", "would be restored from .comfygen/cache/"),
     ("adopt", "would be adopted"),
     ("refuse", "would be refused"),
     ("planned", "planned and missing"),
+    ("choose", "waiting for a candidate to be picked"),
 )
 
 

@@ -38,20 +38,16 @@ from pytest_comfygen.outputs.atomic import (
 from pytest_comfygen.outputs.filehash import FileHashes
 from pytest_comfygen.outputs.guard import Guard
 from pytest_comfygen.outputs.pending import Note, Pending, is_alive
+from pytest_comfygen.outputs.pointer import lfs_oid
 from pytest_comfygen.outputs.recordfile import dump, parse, read, record_path
 from pytest_comfygen.records import ImageRecord
+from pytest_comfygen.settings import LOCAL
 
 __all__ = ["OnDisk", "Staged", "Store"]
-
-LOCAL = ".comfygen"
 
 # A temporary file without a note lost it to a power cut or to somebody who emptied `.comfygen/`.
 _STRAY_AFTER_S = 3600
 _PAUSE_S = 0.02
-
-# A Git LFS pointer is shorter than this. Source: git-lfs, docs/spec.md
-_LFS_LARGEST_BYTES = 1024
-_LFS_POINTER = re.compile(rb"version https://[^\n]+/spec/v1\n(?:[^\n]+\n)*?oid sha256:([0-9a-f]{64})\n")
 
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
@@ -125,8 +121,7 @@ class Store:
             if not stat.S_ISREG(status.st_mode):
                 raise self._not_a_file(output, status.st_mode)
             found = self._hashes.sha256(output, status)
-            oid = _lfs_oid(output.read_bytes()) if status.st_size < _LFS_LARGEST_BYTES else None
-            return OnDisk(exists=True, sha256=found, lfs_oid=oid)
+            return OnDisk(exists=True, sha256=found, lfs_oid=lfs_oid(output, status))
 
     def read(self, output: Path) -> bytes:
         """The bytes of the image that stands there.
@@ -393,8 +388,3 @@ class Store:
 def _clear(staged: Staged) -> None:
     remove(staged.path)
     staged.note.drop()
-
-
-def _lfs_oid(data: bytes) -> str | None:
-    pointer = _LFS_POINTER.match(data)
-    return pointer[1].decode() if pointer else None

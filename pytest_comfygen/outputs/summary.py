@@ -13,7 +13,9 @@ from pytest_comfygen.records.ended import Ended
 
 __all__ = ["append", "check_place", "summary_markdown"]
 
-_STANDS = ("generated", "current", "identical", "adopted", "planned", "pruned")
+_STANDS = frozenset(
+    {"generated", "restored", "current", "identical", "adopted", "planned", "unpicked", "picked", "pruned"}
+)
 _MOST_ROWS = 500  # GitHub shows a summary of up to 1 MiB, and nobody reads more rows
 _LONGEST = 300
 

@@ -176,6 +176,7 @@ class ComfyItem(pytest.Function):
         self._number = number
         self._plan: Plan | None = None
         self._meeting: Meeting | None = None
+        self.picked_as = ""  # what `--comfy-pick` calls it
 
     @property
     def number(self) -> int:
@@ -194,8 +195,8 @@ class ComfyItem(pytest.Function):
         """
         super().setup()
         self.user_properties[:] = [one for one in self.user_properties if not one[0].startswith("comfygen.")]
-        if self.config.option.setuponly:  # --setup-only and --setup-plan show fixtures and make nothing
-            return
+        if self.config.option.setuponly or session_of(self.config).settings.pick:
+            return  # --setup-only and --setup-plan show fixtures and make nothing; to pick needs no server
         work = session_of(self.config).work
         self._plan = work.plan(self.job)
         self._meeting = None
@@ -216,7 +217,7 @@ class ComfyItem(pytest.Function):
             self._meeting = None
 
     def _is_selected(self, job: Job) -> bool:
-        return any(one.id == job.id for one in jobs_of(self.session))
+        return job.id in _selected_ids(self.session)
 
     def teardown(self) -> None:
         """Let go of what was planned; a run has many items."""
@@ -266,11 +267,7 @@ class ComfyItem(pytest.Function):
     def bring_up_to_date(self) -> None:
         """Do what the plan says, and keep the outcome for the reports."""
         work = session_of(self.config).work
-        if self._plan is None:
-            msg = f"{self.nodeid} was run without being set up"
-            raise AssertionError(msg)
-        plan, meeting = self._plan, self._meeting
-        result = work.settle(plan) if meeting is None else self._make(plan, meeting)
+        result = self._ended()
         work.note_result(self.job, result)
         self.user_properties.extend(_properties(self.job, result))
         self.ihook.pytest_comfygen_finished(job=self.job, result=result)
@@ -280,6 +277,21 @@ class ComfyItem(pytest.Function):
             )
         if result.outcome == "planned":
             pytest.skip(f"planned: {self.job.output_name} is not made yet")
+        if result.outcome == "unpicked":
+            pytest.skip(f"{self.job.candidates} candidates to pick from: pytest --comfy-pick {self.name}=N")
+
+    def _ended(self) -> JobResult:
+        """Do what the plan says, or publish the candidate that was picked."""
+        session = session_of(self.config)
+        if session.settings.pick:
+            from pytest_comfygen.plugin.picking import picked  # noqa: PLC0415  # nearly no run asks for it
+
+            return session.work.pick(self.job, picked(session.settings)[self.picked_as])
+        if self._plan is None:
+            msg = f"{self.nodeid} was run without being set up"
+            raise AssertionError(msg)
+        plan, meeting = self._plan, self._meeting
+        return session.work.settle(plan) if meeting is None else self._make(plan, meeting)
 
     def _make(self, plan: Plan, meeting: Meeting) -> JobResult:
         try:
@@ -314,6 +326,14 @@ def jobs_of(session: pytest.Session) -> Iterator[Job]:
     return (item.job for item in session.items if isinstance(item, ComfyItem))
 
 
+def _selected_ids(session: pytest.Session) -> frozenset[str]:
+    """The ids of the jobs that this run has selected, which stay so once items run."""
+    ours = session_of(session.config)
+    if ours.selected_ids is None:
+        ours.selected_ids = frozenset(job.id for job in jobs_of(session))
+    return ours.selected_ids
+
+
 def is_wanted_by_tests(session: pytest.Session) -> bool:
     """Whether Python tests of this run ask for a server."""
     tests = (item for item in session.items if isinstance(item, pytest.Function) and not isinstance(item, ComfyItem))
@@ -326,6 +346,8 @@ def _properties(job: Job, result: JobResult) -> Iterator[tuple[str, str]]:
     yield "comfygen.output", job.output_name
     if result.outcome != "planned" and any(reason.kind != "missing" for reason in result.reasons):
         yield "comfygen.reason", "; ".join(reason_lines(result.reasons))
+    if result.outcome == "unpicked":
+        yield "comfygen.candidates", str(job.candidates)
     if result.drift:
         yield "comfygen.drift", result.drift
     record, timing = result.record, result.timing

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,27 +39,36 @@ class Desk:
         self.premises = premises
         self._plan = plan
         self._store = store
+        self._machine: Machine | None = None
+        self._models: Models | None = None
+        self._servers: Servers | None = None
 
-    @cached_property
+    @property
     def machine(self) -> Machine:
         """The ComfyUI of this process."""
-        from pytest_comfygen.flows.provision import Machine  # noqa: PLC0415  # as the class says
+        if self._machine is None:
+            from pytest_comfygen.flows.provision import Machine  # noqa: PLC0415  # as the class says
 
-        return Machine(self.premises)
+            self._machine = Machine(self.premises)
+        return self._machine
 
-    @cached_property
+    @property
     def models(self) -> Models:
         """The weights files of this machine."""
-        from pytest_comfygen.flows.models import Models  # noqa: PLC0415  # as the class says
+        if self._models is None:
+            from pytest_comfygen.flows.models import Models  # noqa: PLC0415  # as the class says
 
-        return Models(self.premises)
+            self._models = Models(self.premises)
+        return self._models
 
-    @cached_property
+    @property
     def servers(self) -> Servers:
         """The part that talks to servers."""
-        from pytest_comfygen.plugin.servers import Servers  # noqa: PLC0415  # as the class says
+        if self._servers is None:
+            from pytest_comfygen.plugin.servers import Servers  # noqa: PLC0415  # as the class says
 
-        return Servers(self.premises, self.machine, self.models, self._plan, self._store)
+            self._servers = Servers(self.premises, self.machine, self.models, self._plan, self._store)
+        return self._servers
 
     @contextmanager
     def serving(self, request: pytest.FixtureRequest) -> Iterator[ServerInfo]:
@@ -83,5 +91,5 @@ class Desk:
 
     def close(self) -> None:
         """Close clients, servers and the journal."""
-        if "servers" in self.__dict__:
-            self.servers.close()
+        if self._servers is not None:
+            self._servers.close()

@@ -6,14 +6,14 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_comfygen.errors import SettingsError, WriteFailed
-from pytest_comfygen.flows.gallery import Curator, Notebook, checked_target, entry_of, refuse_among_images
+from pytest_comfygen.flows.gallery import GOOD, Curator, Notebook, checked_target, entry_of, refuse_among_images
 from pytest_comfygen.outputs.report import one_line, reason_lines
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.collect import ComfyItem
@@ -23,6 +23,7 @@ from pytest_comfygen.plugin.session import Session, session_of
 from pytest_comfygen.plugin.terminal import from_here, is_image, outcome_of
 from pytest_comfygen.records import JobResult, relative
 from pytest_comfygen.records.gallery import Ending, Entry
+from pytest_comfygen.settings import LOCAL
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -32,9 +33,13 @@ __all__ = ["show_gallery"]
 _NOTES = "gallery"
 _LONGEST_ERROR = 20_000
 _PLAIN = re.compile(r"[\w./:@+=-]+")
-_STANDS = frozenset({"generated", "current", "identical", "adopted"})
+_VERBS = ("gallery", "update", "check", "adopt", "overwrite_edited", "reroll", "resume", "prune")
 _EDITED = frozenset({"edited", "unrecorded"})
 _BY_HAND = (("To keep it as it stands", "--comfy-adopt"), ("To make it anew", "--comfy-overwrite-edited"))
+_BY_ITSELF: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "orphan": (("To move it to the trash, with all others", "pytest --comfy-prune"),),
+    "pruned": (),
+}
 _AGAIN = (("To make it again", ""),)
 
 
@@ -44,7 +49,7 @@ def show_gallery(config: pytest.Config, session: Session) -> None:
     :raises pytest.UsageError: the gallery cannot be written where it was asked for.
     """
     worker = getattr(config, "workerinput", {}).get("workerid", "")
-    notes = session.root / ".comfygen" / _NOTES
+    notes = session.root / LOCAL / _NOTES
     notebook = Notebook(notes, session.nonce, worker or "alone", lambda: session.work.local_directory(_NOTES))
     config.pluginmanager.register(Witness(notebook), "comfygen-gallery-notes")
     if not worker:
@@ -61,10 +66,10 @@ class Witness:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is selected; a process that only hands out work does not come here."""
-        entries = list(_entries(session))
-        self._is_noting = bool(entries) and not session.config.option.collectonly
+        images = [item for item in session.items if isinstance(item, ComfyItem | OrphanItem)]
+        self._is_noting = bool(images) and not session.config.option.collectonly
         if self._is_noting:
-            self._notebook.note_selection(entries)
+            self._notebook.note_selection(map(_entry, images))
 
     def pytest_runtest_logstart(self) -> None:
         """Another item begins."""
@@ -93,6 +98,7 @@ class Presentation:
         self._problems: dict[str, str] = {}
         self._failed: dict[str, str] = {}
         self._told = ""
+        self._is_placed = False
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
@@ -128,6 +134,9 @@ class Presentation:
             terminalreporter.write_line(self._told)
 
     def _refuse_among_images(self) -> None:
+        if self._is_placed:  # every worker has collected the same
+            return
+        self._is_placed = True
         outputs = [Path(one.root, one.output) for one in self._notebook.entries().values()]
         try:
             refuse_among_images(self._target, self._session.root, outputs)
@@ -172,24 +181,22 @@ class Presentation:
         settings = self._session.settings
         if settings.prompt:
             return (("To make it again", " ".join(["pytest", *settings.as_typed(besides=("gallery",))])),)
-        if ending.outcome == "orphan":
-            return (("To move it to the trash, with all others", "pytest --comfy-prune"),)
+        if ending.outcome in _BY_ITSELF:
+            return _BY_ITSELF[ending.outcome]
         item = from_here(entry.id, self._config)
         quoted = f'"{item}"' if _PLAIN.fullmatch(item) else shlex.quote(item)
-        typed = settings.as_typed(besides=("gallery", "update", "check", "adopt", "overwrite_edited"))
+        typed = settings.as_typed(besides=_VERBS)
         ways = _AGAIN if settings.sketch else _BY_HAND if ending.outcome in _EDITED else _ways(ending)
         return tuple((title, " ".join(filter(None, ["pytest", quoted, *typed, option]))) for title, option in ways)
 
 
-def _entries(session: pytest.Session) -> Iterator[Entry]:
-    """What is known of the images of the run before they run."""
-    root = session_of(session.config).root
-    for item in session.items:
-        if isinstance(item, ComfyItem):
-            yield entry_of(item.job, item.nodeid)
-        elif isinstance(item, OrphanItem):
-            output = relative(item.output, root)
-            yield Entry(id=item.nodeid, name=item.output.name, root=str(root), output=output, where="no job")
+def _entry(item: ComfyItem | OrphanItem) -> Entry:
+    """What is known of an image before it runs."""
+    if isinstance(item, ComfyItem):
+        return entry_of(item.job, item.nodeid)
+    root = session_of(item.config).root
+    output = relative(item.output, root)
+    return Entry(id=item.nodeid, name=item.output.name, root=str(root), output=output, where="no job")
 
 
 def _target(session: Session) -> Path:
@@ -200,7 +207,7 @@ def _target(session: Session) -> Path:
 
 
 def _ways(ending: Ending) -> tuple[tuple[str, str], ...]:
-    if ending.outcome in _STANDS:
+    if ending.outcome in GOOD:
         return (("To make it again", "--comfy-update all"),)
     return (("To make it", "--comfy-update stale"),)
 

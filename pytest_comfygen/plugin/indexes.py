@@ -42,7 +42,7 @@ class Indexes:
     def __init__(self, store: Callable[[Path], Store]) -> None:
         self._store = store
         self._wanted: dict[Path, tuple[Index, tuple[Job, ...]]] = {}
-        self._sizes: dict[Path, Size] = {}
+        self._sizes: dict[Path, Size | None] = {}
 
     def add(self, path: Path, index: Index, job_file: JobFile) -> None:
         """Take in a job file that wants an index.
@@ -55,7 +55,7 @@ class Indexes:
         read_index(index)
         self._wanted[path] = index, job_file.jobs
 
-    def note(self, output: Path, size: Size) -> None:
+    def note(self, output: Path, size: Size | None) -> None:
         """Remember the size of an image, whose record need not be read again then."""
         if self._wanted:
             self._sizes[output] = size

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_comfygen.plugin.commands import write
+from pytest_comfygen.plugin.reporting import work_alone
 from pytest_comfygen.plugin.session import Session
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Planning:
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
         """Look at everything in this process, and with `--comfy-json` say nothing else than that."""
-        config.option.dist, config.option.tx = "no", []  # xdist, which configures itself last, leaves it alone then
+        work_alone(config)
         if self._session.settings.json:
             config.option.verbose, config.option.no_summary = -2, True
 

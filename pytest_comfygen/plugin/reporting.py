@@ -14,7 +14,7 @@ from pytest_comfygen.plugin.terminal import Tally, header, left_alone_lines
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
-__all__ = ["Reporting", "watch"]
+__all__ = ["Reporting", "watch", "work_alone"]
 
 
 def watch(config: pytest.Config, session: Session) -> None:
@@ -32,6 +32,8 @@ def watch(config: pytest.Config, session: Session) -> None:
         from pytest_comfygen.plugin.htmlreport import show_pictures  # noqa: PLC0415  # most runs write no such report
 
         show_pictures(config)
+    if session.settings.pick:
+        work_alone(config)
     if session.settings.plan:
         from pytest_comfygen.plugin.planning import Planning  # noqa: PLC0415  # nearly no run asks for it
 
@@ -40,6 +42,11 @@ def watch(config: pytest.Config, session: Session) -> None:
         from pytest_comfygen.plugin.gallery import show_gallery  # noqa: PLC0415  # most runs show none
 
         show_gallery(config, session)
+
+
+def work_alone(config: pytest.Config) -> None:
+    """Do everything in this process; xdist, which configures itself last, leaves it alone then."""
+    config.option.dist, config.option.tx = "no", []
 
 
 class Reporting:
@@ -84,8 +91,8 @@ class Reporting:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write what all images are needed for, then send home what was left alone, or set the exit code."""
-        self._session.finish()
         output = getattr(self._config, "workeroutput", None)
+        self._session.finish(is_complete=output is None and exitstatus == pytest.ExitCode.OK)
         if output is None:
             self._session.progress.catch_up()
             session.exitstatus = self._tally.exit_code(session, exitstatus)

@@ -34,6 +34,11 @@ def keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
 
     Runs after pytest's own `-k` and `-m`, because whether a Python test is selected decides for `-k kin_dwarf`.
     """
+    if session_of(config).settings.pick:
+        from pytest_comfygen.plugin.picking import keep_picked  # noqa: PLC0415  # nearly no run asks for it
+
+        keep_picked(config, items)
+        return
     images, session = [item for item in items if is_job_file(item.path)], session_of(config)
     alone = len(images) == len(items)
     _tell_unusable(session, items, alone=alone)
@@ -63,6 +68,8 @@ def _put_in_order(items: list[pytest.Item], file: Path) -> None:
 def see_to_orphans(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Look for images that no job names, where images are looked at: as assets, not as sketches or quick pictures."""
     settings = session_of(session.config).settings
+    if settings.pick:
+        return
     if settings.prune or (_images(items) and not (settings.sketch or settings.prompt or settings.plan)):
         from pytest_comfygen.plugin.orphans import meet_orphans  # noqa: PLC0415  # a run without images must not pay
 

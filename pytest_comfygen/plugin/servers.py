@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,18 +14,20 @@ from pytest_comfygen.engine.install import Install
 from pytest_comfygen.engine.journal import Journal, jobs_under_way
 from pytest_comfygen.engine.server import Lease
 from pytest_comfygen.errors import ComfygenError, MachineError, NoServer
+from pytest_comfygen.flows.candidates import make_candidates
 from pytest_comfygen.flows.contact import clean_up_leftovers, open_client
 from pytest_comfygen.flows.fingerprint import fingerprint_of
 from pytest_comfygen.flows.generate import Workplace, draw, generate
-from pytest_comfygen.flows.models import Models, listed_models, listed_name, with_names
+from pytest_comfygen.flows.models import Models, as_listed, listed_models
 from pytest_comfygen.flows.persist import patiently, persistently
 from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.flows.preflight import check_selection, undeclared_nodes
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.provision import Machine
 from pytest_comfygen.language.workflow import for_server
+from pytest_comfygen.outputs.candidates import Candidates
 from pytest_comfygen.outputs.store import Store
-from pytest_comfygen.records import Event, Job, JobResult, ObjectInfo, ServerInfo
+from pytest_comfygen.records import Event, Fingerprint, Job, JobResult, ObjectInfo, ServerInfo
 
 __all__ = ["Meeting", "Servers"]
 
@@ -67,6 +69,7 @@ class Servers:
         self._store = store
         self._journal: Journal | None = None
         self._is_equipped = False
+        self._planned: dict[str, Plan] = {}
         self._unequipped: ComfygenError | None = None
         self._meetings: dict[str, Meeting | ComfygenError] = {}
         self._refused: dict[str, Mapping[str, ComfygenError]] = {}
@@ -90,10 +93,12 @@ class Servers:
         if self._is_equipped or self._settings.sketch or self._settings.url or not self._machine.serves_our_models:
             return
         self._is_equipped = True
-        jobs = [job for job in selection if not self._machine.is_elsewhere(job) and self._plan(job).action == "make"]
+        planned = {job.id: self._plan(job) for job in selection if not self._machine.is_elsewhere(job)}
+        jobs = [plan.job for plan in planned.values() if plan.action == "make"]
         starts_own = self._machine.starts_own
         # A server that somebody else runs from our directory must not have it moved under its feet.
-        self._models.provide(jobs, install if starts_own else lambda: None)
+        has_come = self._models.provide(jobs, install if starts_own else lambda: None)
+        self._planned = {} if has_come else planned
         if starts_own and not for_tests:  # else the server's own lists are the truth
             self._unequipped = self._models.shared_lack(jobs)
         if self._unequipped:
@@ -115,37 +120,37 @@ class Servers:
 
         :raises ComfygenError: there is none; when that is for want of models, then of the job's own.
         """
+        with self._telling_own_lack(job):
+            if self._settings.url or self._settings.sketch:
+                return default()
+            if job.server.urls:
+                url = job.server.urls[0]
+                return self._kept(url, lambda: open_client(url, self._settings, {}))
+            if not self._machine.starts_own:
+                return default()
+            if job.server.start == "never":
+                raise self._none_runs(job)
+            if job.server.args:
+                return self._kept(job.server.args, lambda: self._started(job.server.args, selection, install))
+            return default()
+
+    @contextmanager
+    def _telling_own_lack(self, job: Job) -> Iterator[None]:
+        """What is wrong for want of models is told with those of the job itself."""
         try:
-            return self._client_of(job, default, selection, install)
+            yield
         except ComfygenError as error:
             if error is self._unequipped:
                 self._models.check(job)
             raise
 
-    def _client_of(
-        self,
-        job: Job,
-        default: Callable[[], ComfyClient],
-        selection: Callable[[], Iterable[Job]],
-        install: Callable[[], Install],
-    ) -> ComfyClient:
-        if self._settings.url or self._settings.sketch:
-            return default()
-        if job.server.urls:
-            url = job.server.urls[0]
-            return self._kept(url, lambda: open_client(url, self._settings, {}))
-        if not self._machine.starts_own:
-            return default()
-        if job.server.start == "never":
-            raise NoServer(
-                f"no ComfyUI server: {self._premises.default_url} does not answer as one, and this job file says "
-                "`start: never`",
-                where=job.place("server.start"),
-                hint="start ComfyUI yourself, name a running one with --comfy-url, or write `start: auto`",
-            )
-        if job.server.args:
-            return self._kept(job.server.args, lambda: self._started(job.server.args, selection, install))
-        return default()
+    def _none_runs(self, job: Job) -> NoServer:
+        return NoServer(
+            f"no ComfyUI server: {self._premises.default_url} does not answer as one, and this job file says "
+            "`start: never`",
+            where=job.place("server.start"),
+            hint="start ComfyUI yourself, name a running one with --comfy-url, or write `start: auto`",
+        )
 
     def meet(self, client: ComfyClient) -> Meeting:
         """First contact: who is it, and what did dead runs leave there?
@@ -194,7 +199,7 @@ class Servers:
         if meeting.met_at in self._refused:
             return False
         object_info = self._ask_for_nodes(meeting)
-        plans = (self._plan(job) for job in selection())
+        plans = [self._planned.pop(job.id) if job.id in self._planned else self._plan(job) for job in selection()]
         wanted = [plan for plan in plans if plan.action == "make"]
         self._listed[meeting.met_at] = listed_models(object_info)
         jobs = [(self._fitted(plan.job, meeting), plan.seed) for plan in wanted]
@@ -236,11 +241,17 @@ class Servers:
             store = self._store(job.root)
             return self.draw(job, plan.seed, meeting, hooks, lambda data: store.write_sketch(job.output, data))
         # A model may have been downloaded since the plan was made.
-        fingerprint = fingerprint_of(plan.job, plan.seed, self._models.sha256_of, plan.fingerprint.inputs)
-        fitted = replace(plan, job=job, fingerprint=fingerprint)
+
+        def fingerprint_with(seed: int) -> Fingerprint:
+            return fingerprint_of(plan.job, seed, self._models.sha256_of, plan.fingerprint.inputs)
+
+        fitted = replace(plan, job=job, fingerprint=fingerprint_with(plan.seed))
 
         def attempt(meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
-            return generate(fitted, self._workplace(job.root, meeting, hooks, notify))
+            workplace = self._workplace(job.root, meeting, hooks, notify)
+            if job.candidates == 1:
+                return generate(fitted, workplace)
+            return make_candidates(fitted, workplace, Candidates.of(workplace.store, job.root), fingerprint_with)
 
         result = self._persistently(attempt, meeting, job)
         self._premises.durations.note(plan.job, result.timing)
@@ -284,8 +295,7 @@ class Servers:
 
     def _fitted(self, job: Job, meeting: Meeting) -> Job:
         """The job with its models called as this server calls them, and its workflow as this server runs it."""
-        names = self._listed.get(meeting.met_at, {})
-        job = with_names(job, lambda model: listed_name(model, names.get(model.folder, ())))
+        job = as_listed(job, self._listed.get(meeting.met_at, {}))
         object_info = self._object_info.get(meeting.met_at)
         return job if object_info is None else for_server(job, object_info)
 

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from pytest_comfygen.errors import SettingsError
-from pytest_comfygen.flows.repository import find_root
+from pytest_comfygen.flows.repository import find_root, state_directories
 from pytest_comfygen.plugin.asked import Asked, add_job_files, decide
 from pytest_comfygen.plugin.options import read_settings, usage_error
 from pytest_comfygen.plugin.progress import Progress
-from pytest_comfygen.settings import Settings
+from pytest_comfygen.settings import LOCAL, Settings
 
 if TYPE_CHECKING:
     from pytest_comfygen.errors import JobFileError
     from pytest_comfygen.plugin.work import Work
 
 __all__ = [
+    "REMADE",
     "LeftAlone",
     "Session",
     "close_session",
@@ -35,6 +36,7 @@ __all__ = [
 _KEY = pytest.StashKey["Session"]()
 _LUGGAGE = "comfygen"
 _TOLD = "told"
+REMADE = "remade"  # the local directory that says what a `--comfy-update all` has made so far
 
 
 class Site(NamedTuple):
@@ -94,6 +96,7 @@ class Session:
         self.left_alone = LeftAlone()
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
         self.registered_tags: set[str] = {"comfygen"}
+        self.selected_ids: frozenset[str] | None = None  # of the jobs, gathered when the first item asks
         self.orphans: list[str] = []  # images that no job names, in a run that does not fail for them
         self.told: dict[str, str] = {}  # the first item that each error was told for
         self._work: Work | None = None
@@ -112,10 +115,21 @@ class Session:
         """Whether ComfyUI shall be brought to what the settings say even when no image has to be made."""
         return self.settings.was_typed("install") and self.settings.install != "never"
 
-    def finish(self) -> None:
-        """Write what is written when all images are made."""
+    def finish(self, *, is_complete: bool) -> None:
+        """Write what is written when all images are made.
+
+        :param is_complete: they are, in all processes; there is nothing to go on with.
+        """
         if self._work is not None:
             self._work.finish()
+        if is_complete and self.settings.update == "all":
+            for file in (self.root / LOCAL / REMADE).glob("*.txt"):
+                file.unlink(missing_ok=True)
+
+    @property
+    def can_be_resumed(self) -> bool:
+        """Whether this run was to make all images anew, and did not get to its end."""
+        return self.settings.update == "all" and _is_interrupted(self.root)
 
     def close(self) -> None:
         """Let go of what the run held open."""
@@ -126,7 +140,7 @@ class Session:
 
     def _forget_chains(self) -> None:
         """Remove what the workers of this run noted for each other."""
-        notes = self.root / ".comfygen" / "chains" / self.nonce
+        notes = self.root / LOCAL / "chains" / self.nonce
         if self._worker is None and notes.is_dir():
             import shutil  # noqa: PLC0415  # a run without chains must not pay
 
@@ -143,7 +157,7 @@ class Session:
         :param luggage: the worker's `workerinput`.
         """
         luggage[_LUGGAGE] = self.packed()
-        self.progress.listen(self.root / ".comfygen" / _TOLD)
+        self.progress.listen(self.root / LOCAL / _TOLD)
 
     def packed(self) -> dict[str, Any]:
         """As built-ins, for the way to an xdist worker."""
@@ -243,11 +257,10 @@ def close_session(config: pytest.Config) -> None:
     if session is None:
         return
     session.close()
-    servers = session.root / ".comfygen" / "server"
-    if config.pluginmanager.has_plugin("dsession") and any(servers.glob("*/state.json")):
+    if config.pluginmanager.has_plugin("dsession") and (states := state_directories(session.root)):
         from pytest_comfygen.flows.provision import end_unused  # noqa: PLC0415  # most runs have no server to end
 
-        end_unused(servers)
+        end_unused(states)
 
 
 def take_job_file(config: pytest.Config, job_file: str) -> None:
@@ -261,6 +274,8 @@ def _fresh(config: pytest.Config) -> Session:
     refuse_strange_root(config, settings)
     site = Site.of(config, settings)
     _refuse_paths(site.root, settings)
+    if settings.resume and not _is_interrupted(site.root):
+        raise usage_error(SettingsError("--comfy-resume: no --comfy-update all was interrupted here"))
     nonce = secrets.token_hex(8)
     job_file: str | None = None
     if settings.prompt or settings.save_job:
@@ -270,6 +285,11 @@ def _fresh(config: pytest.Config) -> Session:
         take_job_file(config, job_file)
     asked = decide(config, site.comfy_dirs)
     return Session(settings, asked, nonce, config, site=site, job_file=job_file)
+
+
+def _is_interrupted(root: Path) -> bool:
+    """Whether a `--comfy-update all` began and was not finished."""
+    return any((root / LOCAL / REMADE).glob("*.txt"))
 
 
 def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:

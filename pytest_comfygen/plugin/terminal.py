@@ -123,6 +123,7 @@ class Tally:
         self._made: list[str] = []
         self._drift = Counter[str]()
         self._took: dict[str, Timing] = {}
+        self._unpicked: dict[str, str] = {}
         self._failed = 0
         self._wanting_a_server = 0
         self.left_alone = LeftAlone()
@@ -133,6 +134,8 @@ class Tally:
             self._failed += 1
             self._wanting_a_server += _property(report, _WANTS_SERVER) is not None
         outcome = outcome_of(report)
+        if outcome == "unpicked":
+            self._unpicked[report.nodeid] = _property(report, "comfygen.output") or ""
         if outcome == "generated":
             self._made.append(_property(report, "comfygen.output") or report.nodeid)
         if outcome in ("generated", "identical"):
@@ -159,12 +162,8 @@ class Tally:
         return status
 
     def lines(self, config: pytest.Config) -> Iterator[str]:
-        """The summary: the slowest when they are asked for, one line that counts images, and what to type next."""
-        if self._session.settings.prune and not self._outcomes:
-            yield "nothing to prune: every image with a record has its job"
-        if orphans := self._session.orphans:
-            told = orphans[0] if len(orphans) == 1 else f"{len(orphans)} images, {orphans[0]} among them,"
-            yield f"no job names {told} any more; to move what is left to .comfygen/trash/: pytest --comfy-prune"
+        """The summary: the slowest when asked for, a line that counts images, what else to say, what to type next."""
+        yield from self._without_job()
         if not self._outcomes:
             return
         from pytest_comfygen.outputs.report import (  # noqa: PLC0415  # a run without images must not pay
@@ -174,18 +173,41 @@ class Tally:
 
         yield from slowest_lines(self._took, config.option.durations)
         yield images_line(self._outcomes)
+        yield from self._waiting()
+        yield from self._drifted()
+        yield from self._next(can_repeat=hasattr(config, "cache"))
+
+    def _without_job(self) -> Iterator[str]:
+        if self._session.settings.prune and not self._outcomes:
+            yield "nothing to prune: every image with a record has its job"
+        if orphans := self._session.orphans:
+            told = orphans[0] if len(orphans) == 1 else f"{len(orphans)} images, {orphans[0]} among them,"
+            yield f"no job names {told} any more; to move what is left to .comfygen/trash/: pytest --comfy-prune"
+
+    def _waiting(self) -> Iterator[str]:
+        for node_id, output in self._unpicked.items():
+            name = node_id.rpartition("::")[2]
+            yield f"candidates of {name}: .comfygen/candidates/{output}/; to take one: pytest --comfy-pick {name}=N"
+
+    def _drifted(self) -> Iterator[str]:
         for drift, number in self._drift.items():
             yield f"drift: {_count(number, 'image')} made with what has moved on: {drift}"
         if self._drift:
             yield "    they are current all the same; to make them anew: the same command with --comfy-update all"
-        if self._session.settings.prompt and not self._session.settings.sketch:
+
+    def _next(self, *, can_repeat: bool) -> Iterator[str]:
+        settings = self._session.settings
+        if settings.prompt and not settings.sketch:
             yield from (f"    {path}" for path in self._made)
-        if self._session.settings.sketch and self._outcomes["generated"]:
+        if settings.sketch and self._outcomes["generated"]:
             yield "sketches are in .comfygen/sketch/; no asset was touched"
-        elif self._session.settings.update == "none" and any(self._outcomes[one] for one in ("missing", "stale")):
-            instead = " instead of --comfy-check" if self._session.settings.check else ""
+        elif self._session.can_be_resumed:
+            resumed = "" if settings.resume else ", with --comfy-resume instead of --comfy-update all"
+            yield f"to go on with what is not made again yet: the same command{resumed}"
+        elif settings.update == "none" and any(self._outcomes[one] for one in ("missing", "stale")):
+            instead = " instead of --comfy-check" if settings.check else ""
             yield f"to make what is missing or stale: the same command with --comfy-update stale{instead}"
-        elif self._outcomes["failed"] > 1 and not self._session.settings.prompt and hasattr(config, "cache"):
+        elif self._outcomes["failed"] > 1 and not settings.prompt and can_repeat:
             yield "to try again those that failed: the same command with --lf"
 
 

@@ -16,15 +16,17 @@ from pytest_comfygen.language.naming import collision_key
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.chains import CHAINS, Chains
 from pytest_comfygen.records import Environment, Event, ImageRecord, Job, JobFile, JobResult, Model, RunPlan
-from pytest_comfygen.settings import Settings
+from pytest_comfygen.settings import LOCAL, Settings
 
 if TYPE_CHECKING:
+    from pytest_comfygen.flows.candidates import FingerprintOf
     from pytest_comfygen.flows.drift import Drift
     from pytest_comfygen.flows.plan import Plan
     from pytest_comfygen.language.sources.answered import AskSource
     from pytest_comfygen.outputs.store import Store
     from pytest_comfygen.plugin.desk import Desk
     from pytest_comfygen.plugin.indexes import Indexes
+    from pytest_comfygen.plugin.keeping import Keeping
 
 __all__ = ["Work"]
 
@@ -48,6 +50,7 @@ class Work:
         self._has_models: bool | None = None
         self._drift: Drift | None = None
         self._indexes: Indexes | None = None
+        self._keeping: Keeping | None = None
         self._roots: dict[Path, Path] = {}
         self._stores: dict[Path, Store] = {}
         self._claims: dict[str, Job] = {}
@@ -115,6 +118,16 @@ class Work:
         return self._jobs[path][number]
 
     @property
+    def keeping(self) -> Keeping:
+        """What later runs are to know of this one's images."""
+        if self._keeping is None:
+            from pytest_comfygen.plugin.keeping import Keeping  # noqa: PLC0415  # collecting must not pay
+
+            self._keeping = Keeping(self._settings, self._nonce, self._root, self.store)
+            self._open.callback(self._keeping.close)
+        return self._keeping
+
+    @property
     def indexes(self) -> Indexes:
         """The lists of their images that job files want."""
         if self._indexes is None:
@@ -166,15 +179,34 @@ class Work:
                 known[name] = self._planned(self._chains.job(made.file, name), known)
             return known[name]
 
-        return make_plan(
+        plan = make_plan(
             job,
             self.store(job.root),
-            self._settings,
+            self.keeping.settings_for(job),
             nonce=self._nonce,
             owned_elsewhere=self._is_owned_elsewhere,
             sha256_of=self._sha256_of,
             plan_of=plan_of,
         )
+        return self.keeping.without_server(plan, self._fingerprints(plan)) if plan.action == "make" else plan
+
+    def _fingerprints(self, plan: Plan) -> FingerprintOf:
+        """The fingerprints of a plan's job with other seeds."""
+        from pytest_comfygen.flows.fingerprint import fingerprint_of  # noqa: PLC0415  # collecting must not pay
+
+        return lambda seed: fingerprint_of(plan.job, seed, self._sha256_of, plan.fingerprint.inputs)
+
+    def pick(self, job: Job, number: int) -> JobResult:
+        """Publish a candidate of `job`.
+
+        :raises AssetError: it is not there, or the output may not be replaced.
+        """
+        from pytest_comfygen.flows.candidates import pick  # noqa: PLC0415  # nearly no run asks for it
+        from pytest_comfygen.outputs.candidates import Candidates  # noqa: PLC0415  # as above
+
+        plan = self.plan(job)
+        store = self.store(job.root)
+        return pick(plan, number, store, Candidates.of(store, job.root), self._fingerprints(plan))
 
     def look_ahead(self, jobs: Iterable[Job]) -> RunPlan:
         """What the run would do for `jobs`, which nothing is done for."""
@@ -206,9 +238,10 @@ class Work:
         return self._chains.settled(plan, lambda: self.plan(plan.job), is_selected, shared=shared)
 
     def note_result(self, job: Job, result: JobResult) -> None:
-        """Remember of an image that ended well what the end of the run needs."""
+        """Remember of an image that ended well what this run's end, or another run, needs."""
+        self.keeping.note(job, result)
         if self._indexes and result.record:
-            self._indexes.note(job.output, result.record.verified.statistics.size)
+            self._indexes.note(job.output, result.record.verified.size)
 
     def note_failed(self, job: Job) -> None:
         """Tell the items of all workers that are made from `job` not to wait for it."""
@@ -324,7 +357,7 @@ def _job_file_named(record: ImageRecord, root: Path) -> Path | None:
         or ".." in name.parts
         or "\\" in record.job
         or ":" in record.job
-        or name.parts[:1] == (".comfygen",)  # a quick picture belongs to nobody
+        or name.parts[:1] == (LOCAL,)  # a quick picture belongs to nobody
         or not is_job_file(name.name)
     ):
         return None

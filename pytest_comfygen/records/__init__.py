@@ -18,27 +18,26 @@ from pytest_comfygen.records.image import (
     ImageRecord,
     ImageStatistics,
     Inspection,
+    KeptImage,
     Reason,
     Verified,
 )
 from pytest_comfygen.records.job import (
-    CheckpointRecipe,
     Checks,
-    Control,
-    Hires,
     Index,
-    InputImage,
     Job,
     JobFile,
-    Lora,
-    Model,
     Seed,
     ServerWish,
-    SetValue,
-    Size,
-    Upscale,
-    WorkflowRecipe,
     relative,
+)
+from pytest_comfygen.records.media import (
+    PLAYING,
+    SOUND,
+    STREAMED,
+    VIDEO,
+    MediaStatistics,
+    Span,
 )
 from pytest_comfygen.records.model import (
     DiskSpace,
@@ -47,6 +46,20 @@ from pytest_comfygen.records.model import (
     FoundModel,
     ModelPlaces,
     PlannedDownload,
+)
+from pytest_comfygen.records.recipe import (
+    CheckpointRecipe,
+    Control,
+    Hires,
+    InputImage,
+    Lora,
+    Model,
+    Refiner,
+    SetValue,
+    Size,
+    Transparent,
+    Upscale,
+    WorkflowRecipe,
 )
 from pytest_comfygen.records.run import (
     Event,
@@ -77,6 +90,10 @@ from pytest_comfygen.records.words import (
 )
 
 __all__ = [
+    "PLAYING",
+    "SOUND",
+    "STREAMED",
+    "VIDEO",
     "CheckpointRecipe",
     "Checks",
     "Control",
@@ -102,8 +119,10 @@ __all__ = [
     "Job",
     "JobFile",
     "JobResult",
+    "KeptImage",
     "Lora",
     "MachineFinding",
+    "MediaStatistics",
     "Model",
     "ModelPlaces",
     "ObjectInfo",
@@ -114,6 +133,7 @@ __all__ = [
     "PlannedImage",
     "PlannedModel",
     "Reason",
+    "Refiner",
     "RemoteImage",
     "RunPlan",
     "Scalar",
@@ -124,8 +144,10 @@ __all__ = [
     "SetValue",
     "Severity",
     "Size",
+    "Span",
     "Status",
     "Timing",
+    "Transparent",
     "Upscale",
     "Verified",
     "WorkflowRecipe",

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from pytest_comfygen.records import Size
 from pytest_comfygen.records.image import Finding
-from pytest_comfygen.records.job import Size
 
 __all__ = ["Ending", "Entry", "Exhibit", "Exhibition", "Medium", "Plate", "PlateRole", "Preview"]
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pytest_comfygen.records.job import Size
+from pytest_comfygen.records.media import MediaStatistics
+from pytest_comfygen.records.recipe import Size
 from pytest_comfygen.records.words import Part, Scalar
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "ImageRecord",
     "ImageStatistics",
     "Inspection",
+    "KeptImage",
     "Reason",
     "Verified",
 ]
@@ -41,12 +43,12 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageStatistics:
-    """What later checks need to know of a picture without decoding it again.
+    """What later checks need to know of a picture without decoding it again; of all pictures of what plays.
 
     :param mode: Pillow's mode of the decoded picture.
     :param stddev: standard deviation of the most varied colour channel (alpha left out), 0..127.5, three decimals.
     :param extrema: (lowest, highest) of each channel in the mode's order, 0..255.
-    :param dhash: 256-bit difference hash, 64 hex digits.
+    :param dhash: 256-bit difference hash, 64 hex digits; of what plays, that of the first picture that shows something.
     :param transparency: share of pixels that are fully transparent, 0..1; None without an alpha channel.
     """
 
@@ -63,10 +65,18 @@ class Verified:
     """That a picture passed, under which settings, and what was measured.
 
     :param settings: sha256 of the check settings.
+    :param statistics: None for sound.
+    :param media: None for a still.
     """
 
     settings: str
-    statistics: ImageStatistics
+    statistics: ImageStatistics | None
+    media: MediaStatistics | None = None
+
+    @property
+    def size(self) -> Size | None:
+        """Of the picture; None for sound."""
+        return self.statistics.size if self.statistics else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +87,9 @@ class ImageRecord:
     :param recipe: number of the built-in recipe, raised when its pixels are meant to change; 0 for workflows.
     :param graph_sha256: of the graph really sent, without what only names the submission; for drift only.
     :param file_sha256: of the file's bytes.
-    :param pixels_sha256: of the pixels that the file decodes to.
+    :param pixels_sha256: of the pixels that the file decodes to; of video and sound, of the encoded packets.
     :param source_sha256: of the pixels as ComfyUI gave them, before our encoding; None when adopted.
+    :param rerolled: the seed was drawn on request, and is kept instead of the one that the job's rule gives.
     """
 
     job: str
@@ -94,6 +105,15 @@ class ImageRecord:
     source_sha256: str | None
     encoding: str
     verified: Verified
+    rerolled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeptImage:
+    """An image that was made before, with the record of what made it."""
+
+    data: bytes
+    record: ImageRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +152,14 @@ class Inspection:
     """What verification saw in an image's bytes.
 
     :param findings: empty when the picture passed.
-    :param statistics: None when the bytes do not decode.
+    :param statistics: None when the bytes do not decode, and for sound.
+    :param media: None when the bytes do not decode, and for a still.
     """
 
     findings: tuple[Finding, ...]
     statistics: ImageStatistics | None = None
     pixels_sha256: str | None = None
+    media: MediaStatistics | None = None
 
     @property
     def errors(self) -> tuple[Finding, ...]:

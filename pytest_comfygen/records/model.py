@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_comfygen.errors import ComfygenError
-from pytest_comfygen.records.job import Model
+from pytest_comfygen.records.recipe import Model
 
 __all__ = [
     "DiskSpace",

@@ -7,13 +7,14 @@ from typing import Literal
 
 from pytest_comfygen.errors import ComfygenError
 from pytest_comfygen.records.image import Reason
-from pytest_comfygen.records.job import Model
 from pytest_comfygen.records.model import DiskSpace
+from pytest_comfygen.records.recipe import Model
 
 __all__ = ["PlannedAction", "PlannedImage", "PlannedModel", "RunPlan"]
 
-# `make` needs a server; `refresh` writes the record of an accepted file; `refuse` would fail with its problem.
-PlannedAction = Literal["make", "keep", "refresh", "adopt", "planned", "refuse"]
+# `make` needs a server; `restore` puts an image in its place that was made before; `refresh` writes the record of an
+# accepted file; `choose` waits for somebody to pick a candidate; `refuse` would fail with its problem.
+PlannedAction = Literal["make", "restore", "keep", "refresh", "adopt", "planned", "choose", "refuse"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,16 +24,19 @@ Graph: TypeAlias = Mapping[str, Mapping[str, Any]]
 ObjectInfo: TypeAlias = Mapping[str, Mapping[str, Any]]
 History: TypeAlias = Mapping[str, Any]
 
-ImageFormat: TypeAlias = Literal["png", "webp", "jpeg"]
+ImageFormat: TypeAlias = Literal["png", "webp", "jpeg", "gif", "mp4", "webm", "flac", "mp3", "opus", "wav"]
 Status: TypeAlias = Literal["planned", "approved"]
 SeedRule: TypeAlias = Literal["from-name", "from-prompt", "random", "fixed"]
 Part: TypeAlias = Literal["prompt", "params", "workflow", "models", "inputs"]
 Outcome: TypeAlias = Literal[
     "generated",
+    "restored",
     "current",
     "identical",
     "adopted",
     "planned",
+    "unpicked",
+    "picked",
     "pruned",
     "failed",
     "missing",

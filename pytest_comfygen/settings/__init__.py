@@ -17,7 +17,10 @@ from urllib.parse import urlsplit
 from pytest_comfygen.errors import SettingsConflict, SettingsError
 from pytest_comfygen.settings.options import COMFYUI_REPO, OPTIONS, Kind, Option
 
-__all__ = ["COMFYUI_REPO", "OPTIONS", "Option", "Settings", "is_ci", "resolve", "spelled"]
+__all__ = ["COMFYUI_REPO", "LOCAL", "OPTIONS", "Option", "Settings", "is_ci", "resolve", "spelled"]
+
+# The directory of a repository that stays on this machine; nothing sets it, and every room means the same.
+LOCAL = ".comfygen"
 
 _COMMAND_LINE = "command line"
 _MOST = 10_000
@@ -39,8 +42,12 @@ class Settings(NamedTuple):
     sketch: bool
     overwrite_edited: bool
     adopt: bool
+    pick: tuple[str, ...]
     gallery: str | None
+    reroll: bool
+    resume: bool
     prune: bool | Literal["delete"]
+    cache: str
     timeout: float
     prompt: tuple[str, ...]
     count: int  # type: ignore[assignment]  # a tuple has a method of that name, which nobody asks settings for
@@ -76,6 +83,12 @@ class Settings(NamedTuple):
     def makes_nothing(self) -> bool:
         """Whether this run only verifies."""
         return (self.update == "none" or self.adopt) and not self.sketch
+
+    @property
+    def cache_bytes(self) -> int:
+        """How much of the images that were made is kept; decimal units."""
+        number, unit = re.fullmatch(r"([\d.]+)\s*([kMGT]?)B?", self.cache).groups()  # type: ignore[union-attr]  # its pattern
+        return int(float(number) * 1000 ** " kMGT".index(unit or " "))
 
     @property
     def only_looks(self) -> bool:
@@ -140,9 +153,9 @@ def resolve(
     found["update"] = _update(found["update"], found["check"])
     if found["prompt"].value:
         found |= _for_prompts(found)
-    for name in ("plan", "prune"):
+    for name in _ALONE:
         if found[name].value:
-            found |= _in_place_of_a_run(name, found)
+            found |= _on_its_own(name, found)
     return Settings(
         **{name: one.value for name, one in found.items()},
         ci=ci,
@@ -211,18 +224,30 @@ def _for_prompts(found: Mapping[str, _Found]) -> dict[str, _Found]:
     return {name: _Found(value, "default", 3) for name, value in values.items()}
 
 
-def _in_place_of_a_run(name: str, found: Mapping[str, _Found]) -> dict[str, _Found]:
+# What asks for one thing, and with which others it makes no sense.
+_ALONE = {
+    "plan": ("check", "prune", "sketch", "prompt", "save_job"),
+    "pick": ("check", "plan", "prune", "sketch", "prompt", "save_job", "adopt", "update", "reroll", "resume"),
+    "prune": ("check", "plan", "sketch", "prompt", "save_job", "adopt", "update", "reroll", "resume"),
+    "reroll": ("check", "prune", "sketch", "prompt", "adopt", "resume"),
+    "resume": ("check", "prune", "sketch", "prompt", "adopt", "reroll"),
+}
+
+
+def _on_its_own(name: str, found: Mapping[str, _Found]) -> dict[str, _Found]:
     """Whoever types it wants that and no other thing, also where `CI` or a setting asks for one."""
-    others = [one for one in ("check", "plan", "prune", "sketch", "prompt", "save_job") if one != name]
-    for other in [*others, *(["adopt", "update"] if name == "prune" else [])]:
-        if found[other].rank == 0 and found[other].value:
-            raise SettingsConflict(
-                f"{found[name].source} and {found[other].source} ask for different things",
-                hint="leave one of them out",
-            )
+    update = found["update"]
+    others = [found[other] for other in _ALONE[name] if found[other].rank == 0 and found[other].value]
+    if name in ("reroll", "resume") and update.rank == 0 and update.value in ("none", "missing"):
+        others.append(update)
+    if others:
+        raise SettingsConflict(
+            f"{found[name].source} and {others[0].source} ask for different things", hint="leave one of them out"
+        )
     quiet = {other: _Found(False, "default", 3) for other in ("check", "sketch")}  # noqa: FBT003  # a value among others
-    was_typed = found["update"].rank == 0
-    return quiet if was_typed else quiet | {"update": _Found("stale", "default", 3)}
+    if name == "resume":
+        return quiet | {"update": _Found("all", found[name].source, 0)}
+    return quiet if update.rank == 0 else quiet | {"update": _Found("stale", "default", 3)}
 
 
 def _settle_contradictions(found: dict[str, _Found]) -> None:

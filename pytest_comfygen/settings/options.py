@@ -103,6 +103,17 @@ _IMAGES = (
         help="record the images that stand there as what their jobs made, without making them",
     ),
     Option(
+        name="pick",
+        kind="lines",
+        metavar="NAME=N",
+        default=(),
+        pattern=r".+=[1-9]\d?",
+        wanted="the name of an item and the number of its candidate, such as kin_dwarf=3",
+        asks=True,
+        is_command=True,
+        help="take this candidate as the image of an item, without a server (repeatable)",
+    ),
+    Option(
         name="gallery",
         kind="file",
         metavar="FILE",
@@ -113,6 +124,22 @@ _IMAGES = (
         "sheet. Without a file: .comfygen/gallery.html",
     ),
     Option(
+        name="reroll",
+        kind="flag",
+        default=False,
+        asks=True,
+        is_command=True,
+        help="draw new seeds for the selected images and make them with these",
+    ),
+    Option(
+        name="resume",
+        kind="flag",
+        default=False,
+        asks=True,
+        is_command=True,
+        help="go on with an interrupted --comfy-update all",
+    ),
+    Option(
         name="prune",
         kind="flag",
         choices=("delete",),
@@ -121,6 +148,16 @@ _IMAGES = (
         is_command=True,
         help="move images that no job names any more, and their records, to .comfygen/trash/, and make nothing; "
         "--comfy-prune=delete deletes them",
+    ),
+    Option(
+        name="cache",
+        kind="text",
+        metavar="SIZE",
+        default="2 GB",
+        pattern=r"0|\d+(\.\d+)?\s*[kMGT]B",
+        wanted="a size such as 500 MB or 2 GB, or 0",
+        help="how much of the images made on this machine is kept, so that a change that is taken back needs no GPU; "
+        "0 keeps none. Default: 2 GB",
     ),
     Option(
         name="timeout",
@@ -321,7 +358,7 @@ _MODELS = (
     ),
 )
 
-_DOCTOR = (
+_REPORTS = (
     Option(
         name="doctor",
         kind="flag",
@@ -338,9 +375,6 @@ _DOCTOR = (
         help="with --comfy-doctor or --comfy-plan: write the findings as JSON; in a run, --comfy-json=FILE: write what "
         "happens as JSON lines",
     ),
-)
-
-_REPORTS = (
     Option(
         name="summary",
         kind="file",
@@ -363,4 +397,4 @@ _EDITORS = (
     ),
 )
 
-OPTIONS = (*_IMAGES, *_QUICK, *_SERVER, *_INSTALL, *_MODELS, *_DOCTOR, *_REPORTS, *_EDITORS)
+OPTIONS = (*_IMAGES, *_QUICK, *_SERVER, *_INSTALL, *_MODELS, *_REPORTS, *_EDITORS)

@@ -110,6 +110,29 @@ def sample(  # noqa: PLR0913, PLR0917  # KSampler's inputs
     return Made((Latent(latent_image.width, latent_image.height, latent_image.batch, sampling),))
 
 
+def sample_part(  # noqa: PLR0913, PLR0917  # KSamplerAdvanced's inputs
+    bench: Bench,
+    model: Checkpoint,
+    add_noise: str,
+    noise_seed: int,
+    steps: int,
+    cfg: float,
+    sampler_name: str,
+    scheduler: str,
+    positive: Conditioning,
+    negative: Conditioning,
+    latent_image: Latent,
+    start_at_step: int,
+    end_at_step: int,
+    return_with_leftover_noise: str,
+) -> Made:
+    """As `sample`, for some of the steps; what goes on with a picture remembers how that one was begun."""
+    begun = "" if latent_image.sampling is None else f" {latent_image.sampling}"
+    part = f"{start_at_step}-{min(end_at_step, steps)} {add_noise} {return_with_leftover_noise}"
+    latent = replace(latent_image, origin=f"{latent_image.origin} {part}{begun}".strip())
+    return sample(bench, model, noise_seed, steps, cfg, sampler_name, scheduler, positive, negative, latent)
+
+
 def decode(bench: Bench, samples: Latent, vae: Checkpoint) -> Made:  # noqa: ARG001  # as ComfyUI's node takes it
     """The pictures of sampled latents."""
     size = (samples.width, samples.height)
@@ -147,6 +170,11 @@ def blur(_: Bench, image: Pictures, blur_radius: int, sigma: float) -> Made:
 def invert(_: Bench, image: Pictures) -> Made:
     """The pictures as negatives."""
     return Made((tuple(ImageChops.invert(picture) for picture in image),))
+
+
+def invert_mask(bench: Bench, mask: Pictures) -> Made:
+    """The masks with black and white exchanged."""
+    return invert(bench, mask)
 
 
 def scale(_: Bench, image: Pictures, upscale_method: str, width: int, height: int, crop: str) -> Made:

@@ -8,11 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_comfygen.sketch import actions
-from pytest_comfygen.sketch.kind_nodes import KIND_NODES, load_image, loaders
+from pytest_comfygen.sketch.kind_nodes import KIND_NODES, loaders, picture_loaders
+from pytest_comfygen.sketch.media_nodes import MEDIA_NODES, load_audio
 from pytest_comfygen.sketch.node_class import Input, NodeClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from pytest_comfygen.sketch.files import Folders
 
 Catalogue: TypeAlias = "Mapping[str, NodeClass]"
 
@@ -82,23 +85,17 @@ class AnyWeights(list[str]):
         return super().__contains__(name) or (isinstance(name, str) and name.lower().endswith(WEIGHTS_SUFFIXES))
 
 
-class AnyName(list[str]):
-    """An empty list that holds every name: which pictures there are, LoadImage looks when it runs."""
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str)
-
-
-def node_classes(checkpoints: Sequence[str], *, any_model: bool) -> Catalogue:
+def node_classes(checkpoints: Sequence[str], *, any_model: bool, folders: Folders | None = None) -> Catalogue:
     """All node classes by name.
 
     :param checkpoints: the model names to list.
     :param any_model: accept other model names, too.
+    :param folders: where pictures to load are; None to take every name for one that is there.
     """
     names = (AnyWeights if any_model else list)(sorted(checkpoints))
     others = loaders(AnyWeights() if any_model else [])
-    ours = (_checkpoint_loader(names), *_MODEL_NODES, *_IMAGE_NODES, *_TEXT_NODES, *others, *KIND_NODES)
-    return {node.name: node for node in (*ours, load_image(AnyName()))}
+    ours = (_checkpoint_loader(names), *_MODEL_NODES, *_IMAGE_NODES, *_TEXT_NODES, *others, *KIND_NODES, *MEDIA_NODES)
+    return {node.name: node for node in (*ours, *picture_loaders(folders), load_audio(folders))}
 
 
 def _integer(default: int, low: int, high: int, step: int | None = 1, **more: object) -> Input:
@@ -165,6 +162,21 @@ _SAMPLING: dict[str, Input] = {
     "latent_image": ("LATENT", {}),
     "denoise": _number(1.0, 0.0, 1.0, 0.01),
 }
+_PART: dict[str, Input] = {
+    "model": ("MODEL",),
+    "add_noise": (["enable", "disable"],),
+    "noise_seed": _SEED,
+    "steps": _integer(20, 1, 10000, None),
+    "cfg": _number(8.0, 0.0, 100.0, 0.1, round=0.01),
+    "sampler_name": (SAMPLERS,),
+    "scheduler": (SCHEDULERS,),
+    "positive": ("CONDITIONING",),
+    "negative": ("CONDITIONING",),
+    "latent_image": ("LATENT",),
+    "start_at_step": _integer(0, 0, 10000, None),
+    "end_at_step": _integer(10000, 0, 10000, None),
+    "return_with_leftover_noise": (["disable", "enable"],),
+}
 _MODEL_NODES = (
     NodeClass(
         name="CLIPTextEncode",
@@ -208,6 +220,16 @@ _MODEL_NODES = (
         display_name="KSampler",
         category="sampling",
         steps=lambda inputs: int(inputs["steps"]),
+        reports_steps=True,
+    ),
+    NodeClass(
+        name="KSamplerAdvanced",
+        run=actions.sample_part,
+        inputs=_PART,
+        outputs=("LATENT",),
+        display_name="KSampler (Advanced)",
+        category="sampling",
+        steps=lambda inputs: max(0, min(int(inputs["steps"]), inputs["end_at_step"]) - int(inputs["start_at_step"])),
         reports_steps=True,
     ),
     NodeClass(

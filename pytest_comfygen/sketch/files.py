@@ -38,6 +38,17 @@ class Folders:
             (folders.root / kind).mkdir(parents=True, exist_ok=True)
         return folders
 
+    def inputs(self) -> list[str]:
+        """The files that lie in input/ itself, which is what ComfyUI lists."""
+        return sorted(file.name for file in (self.root / "input").iterdir() if file.is_file())
+
+    def find_input(self, name: str) -> Path | None:
+        """The file that a node loads by this name; None when there is none in these directories."""
+        plain, kind = _annotated(name, "input")
+        folder = self.root / kind
+        file = (folder / plain).resolve()
+        return file if file.is_relative_to(folder) and file.is_file() else None
+
     def of(self, kind: str) -> Path | None:
         """The directory of a file type as the API names it; None for an unknown type."""
         return self.root / kind if kind in {"output", "input", "temp"} else None
@@ -93,9 +104,9 @@ class SavePlace:
     name: str
     counter: int
 
-    def file_name(self, index: int) -> str:
+    def file_name(self, index: int, suffix: str = ".png") -> str:
         """The name of picture `index` of the batch."""
-        return f"{self.name.replace('%batch_num%', str(index))}_{self.counter + index:05}_.png"
+        return f"{self.name.replace('%batch_num%', str(index))}_{self.counter + index:05}_{suffix}"
 
 
 def save_place(folder: Path, prefix: str, size: tuple[int, int], now: Callable[[], time.struct_time]) -> SavePlace:

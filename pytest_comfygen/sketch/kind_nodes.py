@@ -5,10 +5,16 @@ Source: `/object_info` of ComfyUI 0.3.64. Its prose is left out.
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pytest_comfygen.sketch import actions, kinds
 from pytest_comfygen.sketch.node_class import Input, NodeClass
+
+if TYPE_CHECKING:
+    from pytest_comfygen.sketch.files import Folders
 
 _IMAGE: Input = ("IMAGE",)
 _TYPES = {
@@ -199,6 +205,34 @@ KIND_NODES = (
         module="comfy_extras.nodes_mask",
     ),
     _node(
+        "ImageColorToMask",
+        kinds.colour_to_mask,
+        {"image": _IMAGE, "color": ("INT", {"default": 0, "min": 0, "max": 0xFFFFFF, "step": 1, "display": "color"})},
+        ("MASK",),
+        display_name="ImageColorToMask",
+        category="mask",
+        module="comfy_extras.nodes_mask",
+    ),
+    _node(
+        "InvertMask",
+        actions.invert_mask,
+        {"mask": ("MASK",)},
+        ("MASK",),
+        display_name="InvertMask",
+        category="mask",
+        module="comfy_extras.nodes_mask",
+    ),
+    _node(
+        "JoinImageWithAlpha",
+        kinds.join_alpha,
+        {"image": ("IMAGE", {}), "alpha": ("MASK", {})},
+        ["IMAGE"],
+        display_name="Join Image with Alpha",
+        category="mask/compositing",
+        module="comfy_extras.nodes_compositing",
+        modern=True,
+    ),
+    _node(
         "ImageCompositeMasked",
         kinds.composite,
         _COMPOSITE,
@@ -255,16 +289,30 @@ KIND_NODES = (
 )
 
 
-def load_image(pictures: list[str]) -> NodeClass:
-    """LoadImage.
+def picture_loaders(folders: Folders | None) -> tuple[NodeClass, ...]:
+    """The nodes that load what was uploaded.
 
-    :param pictures: the files of input/, which it lists.
+    :param folders: whose input/ they list; None to take every name for one that is there.
     """
-    return _node(
-        "LoadImage",
-        kinds.load_image,
-        {"image": (pictures, {"image_upload": True})},
-        ("IMAGE", "MASK"),
-        display_name="Load Image",
-        category="image",
+    files = folders.inputs() if folders else []
+    pictures = [name for name in files if (mimetypes.guess_type(name)[0] or "").startswith("image/")]
+
+    def refuse(name: object) -> str | None:
+        is_there = folders is None or folders.find_input(str(name)) is not None
+        return None if is_there else f"Invalid image file: {name}"
+
+    def loader(name: str, run: actions.Action, inputs: Mapping[str, Input], outputs: Sequence[str]) -> NodeClass:
+        shown, place = {"LoadImage": ("Load Image", "image")}.get(name, ("Load Image (as Mask)", "mask"))
+        made = _node(name, run, inputs, outputs, display_name=shown, category=place)
+        return replace(made, checks={"image": refuse})
+
+    upload = {"image_upload": True}
+    return (
+        loader("LoadImage", kinds.load_image, {"image": (pictures, upload)}, ("IMAGE", "MASK")),
+        loader(
+            "LoadImageMask",
+            kinds.load_mask,
+            {"image": (files, upload), "channel": (["alpha", "red", "green", "blue"],)},
+            ("MASK",),
+        ),
     )

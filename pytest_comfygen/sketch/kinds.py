@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
 from pytest_comfygen.sketch.actions import Bench, Made
 from pytest_comfygen.sketch.values import Checkpoint, Conditioning, Latent, Pictures
@@ -79,7 +79,7 @@ def control(  # noqa: PLR0913, PLR0917  # ControlNetApplyAdvanced's inputs
 
 def load_image(bench: Bench, image: str) -> Made:
     """A picture of input/, and its mask: black where it is opaque."""
-    with Image.open(_input_file(bench, image)) as file:
+    with Image.open(input_file(bench, image)) as file:
         upright = ImageOps.exif_transpose(file)
         alpha = upright.getchannel("A") if "A" in upright.getbands() else None
         picture = upright.convert("RGB")
@@ -88,12 +88,49 @@ def load_image(bench: Bench, image: str) -> Made:
     return Made(((picture,), (mask.convert("RGB"),)))
 
 
-def _input_file(bench: Bench, name: str) -> Path:
-    folder = bench.folders.root / "input"
-    file = (folder / name).resolve()
-    if not file.is_relative_to(folder) or not file.is_file():
+def load_mask(bench: Bench, image: str, channel: str) -> Made:
+    """One channel of a picture of input/ as a mask; alpha counts the other way round."""
+    with Image.open(input_file(bench, image)) as file:
+        picture = ImageOps.exif_transpose(file).convert("RGBA")
+    band = picture.getchannel(channel[0].upper())
+    return Made((((ImageOps.invert(band) if channel == "alpha" else band).convert("RGB"),),))
+
+
+def input_file(bench: Bench, name: str) -> Path:
+    """A file of input/.
+
+    :raises FileNotFoundError: there is none of this name.
+    """
+    file = bench.folders.find_input(name)
+    if file is None:
         raise FileNotFoundError(name)
     return file
+
+
+def colour_to_mask(_: Bench, image: Pictures, color: int) -> Made:
+    """Masks that are white where the pictures have one colour, 0xRRGGBB."""
+    wanted = (color >> 16 & 0xFF, color >> 8 & 0xFF, color & 0xFF)
+    return Made((tuple(_where(picture.convert("RGB"), wanted) for picture in image),))
+
+
+def _where(picture: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
+    bands = [
+        band.point([255 if level == wanted else 0 for level in range(256)])
+        for band, wanted in zip(picture.split(), colour, strict=True)
+    ]
+    white = ImageChops.darker(ImageChops.darker(bands[0], bands[1]), bands[2])
+    return Image.merge("RGB", (white,) * 3)
+
+
+def join_alpha(_: Bench, image: Pictures, alpha: Pictures) -> Made:
+    """The pictures with transparency where the mask is white."""
+    return Made((tuple(_joined(picture, mask) for picture, mask in zip(image, alpha, strict=False)),))
+
+
+def _joined(picture: Image.Image, mask: Image.Image) -> Image.Image:
+    joined = picture.convert("RGB")
+    joined.putalpha(ImageOps.invert(mask.convert("L")).resize(picture.size))
+    return joined
 
 
 def image_to_mask(_: Bench, image: Pictures, channel: str) -> Made:

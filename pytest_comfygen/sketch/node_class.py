@@ -19,6 +19,8 @@ class NodeClass:
     """A kind of node.
 
     :param modern: it is written in ComfyUI's newer style, which shows in small ways in `/object_info`.
+    :param checks: for inputs that the class looks at itself, what is wrong with a value; None when nothing is.
+    :param experimental: `/object_info` calls it so.
     :param steps: how many sampling steps a run takes, from the node's inputs.
     :param reports_steps: each step is told to the client.
     """
@@ -34,6 +36,8 @@ class NodeClass:
     module: str = "nodes"
     output_node: bool = False
     modern: bool = False
+    checks: Mapping[str, Callable[[Any], str | None]] = field(default_factory=dict)
+    experimental: bool = False
     steps: Callable[[Mapping[str, Any]], int] = field(default=lambda _: 0)
     reports_steps: bool = False
 
@@ -44,7 +48,7 @@ class NodeClass:
 
     @property
     def hidden(self) -> Mapping[str, str]:
-        """The inputs that the server fills in itself: all our output nodes save pictures with their prompt."""
+        """The inputs that the server fills in itself: all our output nodes save files with their prompt."""
         return {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"} if self.output_node else {}
 
     def describe(self) -> dict[str, Any]:
@@ -53,7 +57,7 @@ class NodeClass:
         if self.optional:
             parts["optional"] = self.optional
         if self.hidden:
-            parts["hidden"] = self.hidden
+            parts["hidden"] = {name: [kind] for name, kind in self.hidden.items()} if self.modern else self.hidden
         about = {
             "input": parts,
             "input_order": {part: list(inputs) for part, inputs in parts.items()},
@@ -70,7 +74,7 @@ class NodeClass:
         newer = {
             "output_tooltips": [None] * len(self.outputs),
             "deprecated": False,
-            "experimental": False,
+            "experimental": self.experimental,
             "api_node": False,
         }
         return {**about, **newer} if self.modern else about

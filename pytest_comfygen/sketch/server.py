@@ -71,7 +71,12 @@ async def serve(options: Options, listener: socket.socket, folders: Folders, end
     """
     sockets = Sockets()
     queue = PromptQueue(lambda: sockets.send("status", {"status": queue_info(queue)}))
-    shelf = Shelf(names=options.checkpoints, directories=options.checkpoint_dirs, any_model=options.any_model)
+    shelf = Shelf(
+        names=options.checkpoints,
+        directories=options.checkpoint_dirs,
+        any_model=options.any_model,
+        folders=folders,
+    )
     bench = Bench(folders=folders, painter=Painter(plain=not options.paint))
     executor = Executor(
         Stage(catalogue=shelf.nodes(), bench=bench, send=sockets.send, seconds_per_step=options.seconds_per_step)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_comfygen.sketch.catalogue import Catalogue
+    from pytest_comfygen.sketch.files import Folders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,19 +23,21 @@ class Shelf:
     :param names: listed whatever there is.
     :param directories: the weights files in them are listed, by their paths below them.
     :param any_model: accept other model names, too.
+    :param folders: where pictures to load are; None to take every name for one that is there.
     """
 
     names: tuple[str, ...] = ()
     directories: tuple[Path, ...] = ()
     any_model: bool = False
+    folders: Folders | None = None
 
     def checkpoints(self) -> list[str]:
         """The names that are listed now."""
         return sorted({*self.names, *(name for directory in self.directories for name in _weights_below(directory))})
 
     def nodes(self) -> Catalogue:
-        """All node classes by name, with the checkpoints that are there now."""
-        return node_classes(self.checkpoints(), any_model=self.any_model)
+        """All node classes by name, with the checkpoints and pictures that are there now."""
+        return node_classes(self.checkpoints(), any_model=self.any_model, folders=self.folders)
 
 
 def _weights_below(directory: Path) -> Iterator[str]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from pytest_comfygen.sketch.catalogue import Catalogue
-    from pytest_comfygen.sketch.node_class import Input
+    from pytest_comfygen.sketch.node_class import Input, NodeClass
 
 Graph: TypeAlias = "dict[str, dict[str, Any]]"
 Problem: TypeAlias = "dict[str, Any]"
@@ -143,7 +143,8 @@ class _Judge:
                 else:
                     sources_valid &= self._judge_source(name, spec, given[name])
             else:
-                problems += self._convert(name, spec, given)
+                problems += self._convert(name, spec, given, checked=name in node_class.checks)
+        problems += _own_checks(node_class, given)
         self._settle(node_id, problems, valid=sources_valid and not problems)
         return self._valid[node_id]
 
@@ -175,8 +176,11 @@ class _Judge:
             self._settle(link[0], [_problem("exception_during_inner_validation", message, str(error), **extra)])
             return False
 
-    def _convert(self, name: str, spec: Input, given: dict[str, Any]) -> list[Problem]:
-        """Convert a literal to its input's type, and say what is wrong with it."""
+    def _convert(self, name: str, spec: Input, given: dict[str, Any], *, checked: bool) -> list[Problem]:
+        """Convert a literal to its input's type, and say what is wrong with it.
+
+        :param checked: the node looks at the value itself.
+        """
         value = given[name]
         if isinstance(value, dict) and "__value__" in value:  # how a list is told from a link
             value = value["__value__"]
@@ -188,8 +192,18 @@ class _Judge:
             details = f"{name}, {value}, {error}"
             return [_problem("invalid_input_type", message, details, **about, exception_message=str(error))]
         given[name] = value
-        problem = _value_problem(name, spec, value)
+        problem = None if checked else _value_problem(name, spec, value)
         return [problem] if problem else []
+
+
+def _own_checks(node_class: NodeClass, given: Mapping[str, Any]) -> list[Problem]:
+    """What a node finds wrong with values that it looks at itself; links it cannot look at."""
+    message = "Custom validation failed for node"
+    return [
+        _problem("custom_validation_failed", message, f"{name} - {wrong}", input_name=name)
+        for name, check in node_class.checks.items()
+        if name in given and not isinstance(given[name], list) and (wrong := check(given[name]))
+    ]
 
 
 def _value_problem(name: str, spec: Input, value: Any) -> Problem | None:  # noqa: ANN401  # any JSON value
@@ -201,8 +215,6 @@ def _value_problem(name: str, spec: Input, value: Any) -> Problem | None:  # noq
     if "max" in limits and value > limits["max"]:
         message = f"Value {value} bigger than max of {limits['max']}"
         return _problem("value_bigger_than_max", message, name, **about)
-    if choices == "COMBO":
-        choices = limits["options"]
     if not isinstance(choices, list) or value in choices:
         return None
     shown = str(choices)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -9,6 +10,27 @@ from PIL import Image
 
 # A ComfyUI image is a batch; ours is a tuple of RGB pictures of one size.
 Pictures: TypeAlias = tuple[Image.Image, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Sound of 16 bits; ComfyUI's is a batch, ours is one.
+
+    :param levels: one number for each sample and channel, the channels of a sample side by side.
+    """
+
+    levels: array[int]
+    rate_hz: int
+    channels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A video before it is encoded."""
+
+    pictures: Pictures
+    rate: float
+    sound: Sound | None = None
 
 
 @dataclass(frozen=True, slots=True)

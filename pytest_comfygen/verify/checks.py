@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pytest_comfygen.records import Checks, Finding, ImageStatistics, Size
+from pytest_comfygen.records import Checks, Finding, ImageStatistics, MediaStatistics, Size, Span
 from pytest_comfygen.verify.container import Container
+from pytest_comfygen.verify.playing import format_fix, judge_playing
 
 __all__ = ["LARGEST_PX", "Seen", "judge", "judge_content", "may_decode", "settings_hash"]
 
@@ -22,6 +23,7 @@ LARGEST_PX = 16384 * 16384
 # of its record: within reason.
 _LARGEST_UNWANTED_PX = 64 * 1024 * 1024
 
+_STILLS = ("png", "webp", "jpeg")
 _AGAIN = "run again: the old file stays until a whole new one is there"
 
 
@@ -43,6 +45,7 @@ class Seen:
     mode: str | None = None
     frames: int = 1
     statistics: ImageStatistics | None = None
+    media: MediaStatistics | None = None
 
 
 def may_decode(container: Container, checks: Checks) -> bool:
@@ -61,6 +64,7 @@ def judge(seen: Seen, checks: Checks) -> tuple[Finding, ...]:
         *_judge_container(seen, seen.container, checks),
         *_judge_size(seen.statistics.size if seen.statistics else seen.container.size, checks),
         *_judge_mode(seen, checks),
+        *(judge_playing(seen.media, checks) if seen.media else ()),
         *(judge_content(seen.statistics, checks) if seen.statistics else ()),
     )
 
@@ -76,13 +80,15 @@ def settings_hash(checks: Checks) -> str:
 
     Kept in records, so it never changes: a check that is added later enters the JSON only where it is switched on.
     """
-    settings = {
+    settings: dict[str, object] = {
         "allow_blank": checks.allow_blank,
         "format": checks.format,
         "min_stddev": float(checks.min_stddev),
         "mode": checks.mode,
         "size": str(checks.size) if checks.size else None,
     }
+    spans = {"frames": checks.frames, "duration_s": checks.duration_s}
+    settings |= {name: [span.least, span.most] for name, span in spans.items() if isinstance(span, Span)}
     return hashlib.sha256(json.dumps(settings, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -97,13 +103,17 @@ def _not_an_image(seen: Seen, checks: Checks) -> Finding:
 
 def _judge_container(seen: Seen, container: Container, checks: Checks) -> Iterator[Finding]:
     if container.format != checks.format:
-        fix = f"give the output a file name for {container.format}, or make the workflow save a {checks.format}"
-        yield _error("wrong-format", container.format, checks.format, fix)
-    if container.format not in ("png", "webp", "jpeg"):
+        yield _error("wrong-format", container.format, checks.format, format_fix(container.format, checks))
+    if container.format not in (*_STILLS, checks.format):
         return
     if container.end is None:
-        yield _error("truncated", f"a {container.format} that stops after {seen.length} bytes", "a whole file", _AGAIN)
-    elif fault := container.damage or seen.fault or (container.size is None and "the header holds no size"):
+        found = seen.fault or f"a {container.format} that stops after {seen.length} bytes"
+        yield _error("truncated", found, "a whole file", _AGAIN)
+    elif (
+        fault := container.damage
+        or seen.fault
+        or (container.size is None and container.format in _STILLS and "the header holds no size")
+    ):
         yield _error("damaged", fault, "a file that decodes", _AGAIN)
     if container.end is not None and container.end < seen.length:
         found = f"{seen.length - container.end} bytes behind the end of the picture"
@@ -122,8 +132,8 @@ def _judge_size(size: Size | None, checks: Checks) -> Iterator[Finding]:
 
 
 def _judge_mode(seen: Seen, checks: Checks) -> Iterator[Finding]:
-    if seen.frames != 1:
-        fix = "save it with SaveImage instead of a node that saves animations"
+    if seen.frames != 1 and checks.is_still:
+        fix = "save it with SaveImage, or say `verify: {frames: …}` when an animation is meant"
         yield _error("several-frames", f"{seen.frames} frames", "one frame", fix)
     if seen.mode is not None and seen.mode not in _modes(checks):
         fix = "save 8 bits a channel, without a palette" if checks.mode is None else f"make the picture {checks.mode}"

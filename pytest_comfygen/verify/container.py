@@ -20,9 +20,16 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _RIFF = b"RIFF"
 _JPEG_START = b"\xff\xd8\xff"
 
-# Formats that are not ours and that a workflow or a person may well hand us: (offset, magic, name).
+# Formats that are not stills of ours and that a workflow or a person may well hand us: (offset, magic, name).
 _OTHERS = (
     (0, b"GIF8", "gif"),
+    (0, b"fLaC", "flac"),
+    (0, b"ID3", "mp3"),
+    (0, b"\xff\xfb", "mp3"),
+    (0, b"\xff\xf3", "mp3"),
+    (0, b"\xff\xf2", "mp3"),
+    (28, b"OpusHead", "opus"),
+    (8, b"WAVE", "wav"),
     (0, b"BM", "bmp"),
     (0, b"II*\0", "tiff"),
     (0, b"MM\0*", "tiff"),
@@ -43,7 +50,7 @@ _JPEG_PADDING = b"\0\xff"
 class Container:
     """What the bytes say without being decoded.
 
-    :param format: `png`, `webp`, `jpeg`, or the name of another format that was recognised.
+    :param format: the name of one of our formats, or of another one that was recognised.
     :param size: from the header; None when the header does not hold one.
     :param end: index behind the format's last byte; None when the data stop before it.
     :param damage: what contradicts the format's own checksums; empty when nothing does.
@@ -77,8 +84,11 @@ def read(data: bytes) -> Container | None:
 
 def looks_like(data: bytes, format: ImageFormat) -> bool:  # noqa: A002  # its name
     """Whether these are the bytes of such a file, or of what is left of one; so also when there are none."""
-    head = {"png": _PNG_SIGNATURE, "webp": _RIFF, "jpeg": _JPEG_START}[format]
-    return head.startswith(data[: len(head)])
+    head = {"png": _PNG_SIGNATURE, "webp": _RIFF, "jpeg": _JPEG_START}.get(format)
+    if head is not None:
+        return head.startswith(data[: len(head)])
+    heads = [(data[offset:], magic) for offset, magic, name in _OTHERS if name == format]
+    return any(found.startswith(magic[: len(found)]) for found, magic in heads)
 
 
 def png_chunks(data: bytes) -> Iterator[Chunk]:

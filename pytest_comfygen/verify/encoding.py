@@ -10,7 +10,7 @@ from pytest_comfygen.errors import PictureRefused
 from pytest_comfygen.records import ImageFormat
 from pytest_comfygen.verify import container
 
-__all__ = ["encode"]
+__all__ = ["encode", "png_without_metadata"]
 
 # Chunks that say how the pixels look; the critical ones (upper case) are kept whatever they are.
 _PNG_KEPT = frozenset({b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI"})
@@ -21,31 +21,46 @@ _JPEG_QUALITY = 92
 _JPEG_MODES = ("RGB", "L")
 
 
-def encode(data: bytes, format: ImageFormat, *, keep_metadata: bool) -> tuple[bytes, str]:  # noqa: A002  # its name
+def encode(
+    data: bytes,
+    format: ImageFormat,  # noqa: A002  # its name
+    *,
+    keep_metadata: bool,
+    still: bool = True,
+) -> tuple[bytes, str]:
     """The asset's bytes, and how they were encoded, for the record.
 
     A picture that already has the format keeps its pixel data byte for byte; a PNG loses its text, time and EXIF
     chunks unless they are to be kept, and is untouched when it has none. Everything else is encoded anew, without
-    metadata.
+    metadata. What plays is never encoded anew, and loses all of its metadata in every format.
 
-    :param data: a picture that decodes.
-    :param keep_metadata: keep a PNG's chunks as they are; has no meaning for other formats.
+    :param data: a picture that decodes; what plays has the format already.
+    :param keep_metadata: keep a PNG's chunks as they are, and all of what plays; has no meaning for other stills.
+    :param still: whether it is a picture that stands still.
     :raises PictureRefused: the format cannot hold the picture's mode.
     """
+    if not still:
+        from pytest_comfygen.verify.stripping import stripped  # noqa: PLC0415  # few runs make what plays
+
+        return (data, f"{format} with metadata") if keep_metadata else (stripped(data, format), format)
     given = container.read(data)
     if given is not None and given.format == format:
         if format != "png":
             return data, f"{format} as given"
-        return (data, "png with metadata") if keep_metadata else (_without_metadata(data), "png")
+        return (data, "png with metadata") if keep_metadata else (png_without_metadata(data), "png")
     with Image.open(BytesIO(data), formats=("PNG", "WEBP", "JPEG")) as picture:
         return _encode_anew(picture, format)
 
 
-def _without_metadata(data: bytes) -> bytes:
+def png_without_metadata(data: bytes, more: frozenset[bytes] = frozenset()) -> bytes:
+    """A PNG with the chunks that say how its pixels look.
+
+    :param more: other chunks to keep.
+    """
     kept = (
         data[chunk.start : chunk.stop]
         for chunk in container.png_chunks(data)
-        if not chunk.kind[0] & _PNG_ANCILLARY or chunk.kind in _PNG_KEPT
+        if not chunk.kind[0] & _PNG_ANCILLARY or chunk.kind in _PNG_KEPT | more
     )
     return data[:_PNG_SIGNATURE_BYTES] + b"".join(kept)
 

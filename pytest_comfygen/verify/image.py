@@ -13,23 +13,23 @@ from io import BytesIO
 
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from pytest_comfygen.records import Checks, ImageStatistics, Inspection, Size
+from pytest_comfygen.records import STREAMED, Checks, ImageFormat, ImageStatistics, Inspection, Size
 from pytest_comfygen.verify import container
 from pytest_comfygen.verify.checks import Seen, judge, may_decode
 from pytest_comfygen.verify.container import looks_like
 
-__all__ = ["inspect", "looks_like"]
+__all__ = ["READERS", "UNREADABLE", "eight_bits", "inspect", "is_repacked", "looks_like", "measure", "reason"]
 
 # The format is known from the magic number and the size from the header, so the readers are called directly:
 # `Image.open` would guess the format anew and hold every picture against one global size limit.
-_READERS: dict[str, Callable[[BytesIO], ImageFile.ImageFile]] = {
+READERS: dict[str, Callable[[BytesIO], ImageFile.ImageFile]] = {
     "png": PngImagePlugin.PngImageFile,
     "webp": WebPImagePlugin.WebPImageFile,
     "jpeg": JpegImagePlugin.JpegImageFile,
 }
 
 # How Pillow's readers say "I cannot decode this".
-_UNREADABLE = (
+UNREADABLE = (
     OSError,  # what a decoder reports: broken or short data
     SyntaxError,  # what a header reader reports
     EOFError,  # a frame is announced and absent
@@ -56,6 +56,8 @@ def inspect(data: bytes, checks: Checks) -> Inspection:
         also when it is refused for something else.
     """
     seen = Seen(data[:64], len(data), container.read(data))
+    if not checks.is_still and seen.container is not None and seen.container.format == checks.format:
+        return _inspect_playing(seen, data, checks)
     if seen.container is None or not may_decode(seen.container, checks):
         return Inspection(judge(seen, checks))
     with warnings.catch_warnings():
@@ -63,10 +65,36 @@ def inspect(data: bytes, checks: Checks) -> Inspection:
         try:
             picture, frames = _decode(data, seen.container.format)
             pixels = _resolve_palette(picture)
-        except _UNREADABLE as error:
-            return Inspection(judge(replace(seen, fault=_reason(error)), checks))
-        seen = replace(seen, mode=picture.mode, frames=frames, statistics=_measure(pixels))
+        except UNREADABLE as error:
+            return Inspection(judge(replace(seen, fault=reason(error)), checks))
+        seen = replace(seen, mode=picture.mode, frames=frames, statistics=measure(pixels))
     return Inspection(judge(seen, checks), seen.statistics, _hash_pixels(pixels))
+
+
+def is_repacked(data: bytes, format: ImageFormat, sha256: str | None) -> bool:  # noqa: A002  # its name
+    """Whether these are the very packets of a video or a sound that was inspected, so that decoding tells no more.
+
+    :param sha256: what the inspection found.
+    """
+    if format not in STREAMED:
+        return False
+    from pytest_comfygen.verify.streams import Unreadable, packets_sha256  # noqa: PLC0415  # as below
+
+    try:
+        return packets_sha256(data, format) == sha256
+    except Unreadable:
+        return False
+
+
+def _inspect_playing(seen: Seen, data: bytes, checks: Checks) -> Inspection:
+    """What plays is of the wanted format, and has rooms of its own that few runs need."""
+    if checks.format in STREAMED:
+        from pytest_comfygen.verify.media import inspect_streams  # noqa: PLC0415  # as said
+
+        return inspect_streams(seen, data, checks)
+    from pytest_comfygen.verify.animation import inspect_animation  # noqa: PLC0415  # as said
+
+    return inspect_animation(seen, data, checks)
 
 
 def _decode(data: bytes, format_: str) -> tuple[Image.Image, int]:
@@ -74,7 +102,7 @@ def _decode(data: bytes, format_: str) -> tuple[Image.Image, int]:
 
     Pillow's `verify` would add the checksums of a PNG's chunks, which the container has already checked.
     """
-    picture = _READERS[format_](BytesIO(data))
+    picture = READERS[format_](BytesIO(data))
     picture.load()
     return picture, getattr(picture, "n_frames", 1)
 
@@ -92,9 +120,9 @@ def _hash_pixels(picture: Image.Image) -> str:
     return digest.hexdigest()
 
 
-def _measure(picture: Image.Image) -> ImageStatistics:
+def measure(picture: Image.Image) -> ImageStatistics:
     """Statistics out of one histogram: whole numbers, so every machine finds the same."""
-    picture = _eight_bits(picture)
+    picture = eight_bits(picture)
     histogram = picture.histogram()
     bands = [histogram[start : start + 256] for start in range(0, len(histogram), 256)]
     has_alpha = picture.mode in _ALPHA_MODES
@@ -109,7 +137,7 @@ def _measure(picture: Image.Image) -> ImageStatistics:
     )
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
+def eight_bits(picture: Image.Image) -> Image.Image:
     """The picture in a mode of 8-bit grey or RGB channels; of 16-bit grey the high bytes, little-endian as Pillow's."""
     if picture.mode.startswith("I;16"):
         return Image.frombytes("L", picture.size, picture.tobytes()[1::2])
@@ -138,6 +166,6 @@ def _difference_hash(picture: Image.Image) -> str:
     return f"{bits:064x}"
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """Pillow's own words, on one line."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -26,6 +26,7 @@ _COLOURS = {
     "orphan": "#9a5b00",
     "unrecorded": "#9a5b00",
     "generated": "#1f7a3d",
+    "restored": "#1f7a3d",
 }
 
 

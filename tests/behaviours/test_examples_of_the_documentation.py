@@ -18,6 +18,7 @@ from pytest_comfygen.language.schema import (
     keys_of,
 )
 from pytest_comfygen.language.schema.kinds import KINDS
+from pytest_comfygen.language.schema.playing import RANGES
 from tests.documentation import HOOK, answer, examples
 from tests.repository import Repository
 
@@ -44,6 +45,8 @@ WRITTEN = set[str]().union(
 )
 
 
-@pytest.mark.parametrize("model", [ItemsDocument, Server, ModelEntry, Output, Item, Source, Matrix, Verify, *KINDS])
+@pytest.mark.parametrize(
+    "model", [ItemsDocument, Server, ModelEntry, Output, Item, Source, Matrix, Verify, *KINDS, *RANGES]
+)
 def test_every_key_is_in_an_example_of_the_reference(model: type[ItemsDocument]) -> None:
     assert [key for key in keys_of(model) if key not in WRITTEN] == []

@@ -238,6 +238,26 @@ def test_an_image_that_no_job_names_is_shown_with_the_way_to_be_rid_of_it(commit
     assert item["commands"] == [["To move it to the trash, with all others", "pytest --comfy-prune"]]
 
 
+def test_an_image_that_was_pruned_shows_what_was_committed(committed: Repository) -> None:
+    committed.edit_job("  kin_elf: {tags: [draft]}\n", "")
+
+    committed.run("--comfy-prune", "--comfy-gallery")
+
+    item = items_of(committed)["kin_elf.png"]
+    assert (item["outcome"], roles(item), item["change"], "commands" in item) == ("pruned", ["head"], "gone", False)
+
+
+def test_a_seed_that_was_drawn_anew_is_the_one_that_is_told(committed: Repository) -> None:
+    committed.run("jobs/kins.comfyjob.yaml::kin_elf", "--comfy-reroll", "--comfy-gallery")
+
+    item = items_of(committed)["kin_elf"]
+    assert (item["outcome"], roles(item)) == ("generated", ["head", "now"])
+    assert ["seed", str(committed.record("kin_elf")["seed"])] in item["parameters"]
+    assert [command for _, command in item["commands"]] == [
+        'pytest "jobs/kins.comfyjob.yaml::kin_elf" --comfy-update all'
+    ]
+
+
 def test_a_plan_runs_nothing_and_so_shows_nothing(committed: Repository) -> None:
     committed.run("jobs", "--comfy-plan", "--comfy-gallery")
 

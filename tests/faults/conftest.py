@@ -22,10 +22,12 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+
+from tests.wire import Wire, read_head, response
 
 
 @dataclass(frozen=True)
@@ -43,29 +45,6 @@ class Request:
         return json.loads(self.body)
 
 
-@dataclass
-class Wire:
-    """The connection that a request came on."""
-
-    socket: socket.socket
-    closing: threading.Event
-    is_open: bool = True
-
-    def send(self, data: bytes) -> None:
-        self.socket.sendall(data)
-
-    def wait(self, seconds: float) -> bool:
-        """Do nothing for so long; true when the server closes meanwhile."""
-        return self.closing.wait(seconds)
-
-    def close(self) -> None:
-        self.is_open = False
-
-    def reset(self) -> None:
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.close()
-
-
 Answer = Callable[[Request, Wire], None]
 
 
@@ -77,12 +56,6 @@ class Rule:
 
     def next(self) -> Answer:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-
-
-def response(status: int, body: bytes, content_type: str, headers: Mapping[str, str]) -> bytes:
-    fields = {"Content-Type": content_type, "Content-Length": str(len(body)), **headers}
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"HTTP/1.1 {status} Scripted\r\n{head}\r\n".encode() + body
 
 
 def png(width: int, height: int, seed: int) -> bytes:
@@ -195,7 +168,7 @@ class ScriptedServer:
         """Any answer with a right Content-Length; underscores in header names stand for dashes."""
         content = body.encode() if isinstance(body, str) else body
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        return lambda _, wire: wire.send(response(status, content, content_type, fields))
+        return lambda _, wire: wire.send(response(status, content, {"Content-Type": content_type, **fields}))
 
     @classmethod
     def json(cls, document: object, status: int = 200) -> Answer:
@@ -212,7 +185,7 @@ class ScriptedServer:
     @staticmethod
     def reset() -> Answer:
         """The connection is reset before a single byte of an answer."""
-        return lambda _, wire: wire.reset()
+        return lambda _, wire: wire.close(reset=True)
 
     @staticmethod
     def hang_up() -> Answer:
@@ -239,7 +212,7 @@ class ScriptedServer:
                 if pause_s and wire.wait(pause_s):
                     break
             if is_reset:
-                wire.reset()
+                wire.close(reset=True)
             wire.close()
 
         return answer
@@ -254,13 +227,13 @@ class ScriptedServer:
         cls, body: bytes, missing: int = 10, content_type: str = "image/png", *, is_reset: bool = False
     ) -> Answer:
         """A body that is shorter than its Content-Length."""
-        whole = response(200, body, content_type, {})
+        whole = response(200, body, {"Content-Type": content_type})
         return cls.raw(whole[: len(whole) - missing], is_reset=is_reset)
 
     @classmethod
     def too_long(cls, body: bytes, extra: bytes, content_type: str = "image/png") -> Answer:
         """A body that is longer than its Content-Length."""
-        return cls.raw(response(200, body, content_type, {}) + extra)
+        return cls.raw(response(200, body, {"Content-Type": content_type}) + extra)
 
     @classmethod
     def without_length(cls, body: bytes, content_type: str = "image/png") -> Answer:
@@ -277,7 +250,7 @@ class ScriptedServer:
     @classmethod
     def drip(cls, body: bytes, pause_s: float = 0.02, content_type: str = "application/json") -> Answer:
         """All of an answer, head and body, one byte after the other."""
-        return cls.raw(*(bytes([b]) for b in response(200, body, content_type, {})), pause_s=pause_s)
+        return cls.raw(*(bytes([b]) for b in response(200, body, {"Content-Type": content_type})), pause_s=pause_s)
 
     def then(self, *answers: Answer) -> Answer:
         """Take the submitted job as ComfyUI would, and answer so nevertheless."""
@@ -295,11 +268,11 @@ class ScriptedServer:
         """As ComfyUI answers. Every submitted job is done at once."""
         document = self._document(request)
         if isinstance(document, bytes):
-            wire.send(response(200, document, "image/png", {}))
+            wire.send(response(200, document, {"Content-Type": "image/png"}))
         elif document is None:
-            wire.send(response(404, b"404: Not Found", "text/plain", {}))
+            wire.send(response(404, b"404: Not Found", {"Content-Type": "text/plain"}))
         else:
-            wire.send(response(200, json.dumps(document).encode(), "application/json", {}))
+            wire.send(response(200, json.dumps(document).encode(), {"Content-Type": "application/json"}))
 
     def _document(self, request: Request) -> Any:  # noqa: PLR0911  # a table of routes
         prompt_id = request.path.rpartition("/")[2]
@@ -449,18 +422,15 @@ class ScriptedServer:
         return self.well
 
 
-def read_request(reader: Any) -> Request | None:
-    start = reader.readline().decode("latin-1").split()
-    if len(start) != 3:
+def read_request(reader: BinaryIO) -> Request | None:
+    head = read_head(reader)
+    if head is None:
         return None
-    headers = {}
-    while line := reader.readline().decode("latin-1").strip():
-        name, _, value = line.partition(":")
-        headers[name.strip().lower()] = value.strip()
-    parts = urlsplit(start[1])
+    method, target, headers = head
+    parts = urlsplit(target)
     query = {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
     body = reader.read(int(headers.get("content-length", 0)))
-    return Request(start[0], unquote(parts.path), query, headers, body)
+    return Request(method, unquote(parts.path), query, headers, body)
 
 
 def frame(message: Mapping[str, Any]) -> bytes:

@@ -36,7 +36,8 @@ from pytest_comfygen.errors import (
     UrlUnknown,
 )
 from tests.engine.download.desk import CONTENT, TOKEN, Desk, model
-from tests.engine.download.hub import HUB_FILE, Hub, Request, Wire, digest, response, weights
+from tests.engine.download.hub import HUB_FILE, Hub, Request, digest, weights
+from tests.wire import Wire, response
 
 STORE = "https://store.example.net/signed"
 OTHER = "https://other.example.com/model.safetensors"
@@ -487,7 +488,7 @@ def test_ctrl_c_in_the_middle_of_requests_frames_shows_no_token(desk: Desk, hub:
         wire.send(response(200, CONTENT, {})[:after])
         time.sleep(0.1)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        wire.closing.wait(5)
+        wire.wait(5)
 
     hub.on(HUB_FILE, interrupt)
     with pytest.raises(KeyboardInterrupt) as caught:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from pytest_comfygen.engine.models import ModelHashes
 from pytest_comfygen.errors import SettingsConflict
 from pytest_comfygen.flows.doctor import CODES, diagnose_without_settings
 from pytest_comfygen.flows.doctor.codes import AS_IT_SHOULD_BE
+from tests.documentation import FILM
 from tests.engine.download.hub import HUB_FILE, digest
 from tests.engine.install.world import World, commit, git
 from tests.flows.clinic import CLOSED, CONTENT, Clinic, clinic_in
@@ -530,6 +532,24 @@ def _(clinic: Clinic, _request: object) -> None:
     clinic.write("assets/kin_elf.png", f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n")
 
 
+def keep_a_video(clinic: Clinic) -> None:
+    clinic.write("jobs/film.api.json", FILM)
+    item = "items: {film: {workflow: film.api.json}}"
+    clinic.write("jobs/film.comfyjob.yaml", f'comfyjob: 1\noutput: {{file: "${{name}}.mp4"}}\n{item}\n')
+
+
+@tells("media", "ok", version("av"))
+def _(clinic: Clinic, _request: object) -> None:
+    keep_a_video(clinic)
+
+
+@tells("media-missing", "error", "pip install 'pytest-comfygen[media]'")
+def _(clinic: Clinic, request: pytest.FixtureRequest) -> None:
+    keep_a_video(clinic)
+    monkeypatch: pytest.MonkeyPatch = request.getfixturevalue("monkeypatch")
+    monkeypatch.setitem(sys.modules, "av", None)
+
+
 # --- beyond single codes ----------------------------------------------------------------------------------------------
 
 
@@ -613,6 +633,30 @@ def test_models_and_outputs_of_the_other_files_are_looked_at_nevertheless(clinic
     clinic.write("jobs/wrong.comfyjob.yaml", "comfyjob: 1\nitem: {}\n")
 
     assert [finding.subject for finding in clinic.told("url-unknown")] == [MODEL]
+
+
+def test_a_model_that_nobody_has_is_told_with_where_to_put_it(clinic: Clinic) -> None:
+    clinic.install()
+    clinic.ask_for()
+    directory = clinic.comfyui / "models" / "checkpoints"
+    directory.mkdir(parents=True)
+
+    (found,) = clinic.told("url-unknown")
+
+    ways = f"put it into {directory}, or give its url and sha256 under `models:` and run with --comfy-download"
+    assert ways == found.wanted
+    assert found.found.endswith("jobs/kins.comfyjob.yaml::kin_dwarf needs it and 1 more")
+
+
+def test_another_file_than_declared_is_told_with_the_place_of_the_key_that_names_it(clinic: Clinic) -> None:
+    path = clinic.ask_for()
+    lora = f"  brush: {{file: loras/brush.safetensors, sha256: {'f' * 64}}}\n"
+    path.write_text(path.read_text().replace("models:\n", f"models:\n{lora}").replace("{}", "{loras: [brush]}"))
+    hash_it(clinic, clinic.write("tools/ComfyUI/models/loras/brush.safetensors", CONTENT))
+
+    (found,) = clinic.told("hash-mismatch")
+
+    assert found.wanted.endswith("or correct jobs/kins.comfyjob.yaml:8:23")
 
 
 def test_a_named_item_needs_its_own_model_only(clinic: Clinic) -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pytest_comfygen.errors import NoServer, ServerStartFailed, ServerUnreachable
+from pytest_comfygen.engine.server import leased, running
+from pytest_comfygen.errors import CheckoutForeign, NoServer, ServerInUse, ServerStartFailed, ServerUnreachable
 from pytest_comfygen.flows.contact import server_at
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.provision import Machine, device_for
 from pytest_comfygen.records import Environment
 from pytest_comfygen.settings import Settings, resolve
+from tests.engine.server.programs import QUICK, Programs, programs_in
 
 CLOSED = "http://127.0.0.1:9"
 
@@ -122,3 +128,46 @@ def test_each_worker_gets_a_gpu_in_turn(
 def test_gpus_that_are_not_there_are_an_error(wanted: str, present: tuple[str, ...]) -> None:
     with pytest.raises(ServerStartFailed, match=f"--comfy-gpus {wanted}: this machine has"):
         device_for(wanted, present, 0)
+
+
+# --- servers that are in the way of an installation -------------------------------------------------------------------
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[Programs]:
+    with programs_in(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def serving_from(desk: Desk, programs: Programs, keep_s: float) -> Iterator[Path]:
+    """A server whose Python lies in our ComfyUI's directory, and its state directory."""
+    python = desk.root / "tools" / "ComfyUI" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    command = programs.command()
+    command = replace(command, argv=(str(python), *command.argv[1:]))
+    state = desk.local("server") / "any"
+    with leased(command, state, start_timeout_s=20, keep_s=keep_s, notify=lambda _: None, means=QUICK):
+        yield state
+
+
+def test_what_another_run_uses_is_not_changed_under_its_feet(desk: Desk, programs: Programs) -> None:
+    with serving_from(desk, programs, keep_s=0) as state:
+        with pytest.raises(ServerInUse) as caught:
+            desk.machine(install="auto").install()
+        assert running(state) is not None
+
+    assert "ComfyUI in tools/ComfyUI is not as the settings say, and cannot be changed now" in caught.value.message
+    assert f"used by process {os.getpid()}" in caught.value.message
+    assert caught.value.details == (f"{desk.root / 'tools/ComfyUI'} holds something else than ComfyUI",)
+
+
+def test_a_kept_server_is_stopped_before_what_it_runs_is_changed(desk: Desk, programs: Programs) -> None:
+    with serving_from(desk, programs, keep_s=600) as state:
+        pass
+    assert running(state) is not None
+
+    with pytest.raises(CheckoutForeign):
+        desk.machine(install="auto").install()
+    assert running(state) is None

@@ -20,6 +20,7 @@ from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.plugin import fixtures
 from pytest_comfygen.settings import OPTIONS, Option
 from tests.comfyui.machine import Machine
+from tests.documentation import WORKFLOWS
 from tests.repository import Repository
 
 ROOT = Path(__file__).parents[2]
@@ -201,6 +202,8 @@ def test_a_job_file_in_a_page_can_be_loaded(block: Block, tmp_path: Path) -> Non
     (root / "data").mkdir()
     for table in (one for one in blocks("csv") if one.page == block.page):
         (root / "data" / "kins.csv").write_text(table.code, encoding="utf-8")
+    for name, graph in WORKFLOWS.items():
+        (root / "jobs" / name).write_text(graph, encoding="utf-8")
     (root / "jobs" / "example.comfyjob.yaml").write_text(block.code, encoding="utf-8")
 
     assert load_job_file(root / "jobs" / "example.comfyjob.yaml", root).warnings == ()

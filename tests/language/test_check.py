@@ -45,6 +45,7 @@ INFO: dict[str, Any] = {
     "VAEDecode": node({"samples": ["LATENT"], "vae": ["VAE"]}, ["IMAGE"]),
     "SaveImage": node({"images": ["IMAGE"], "filename_prefix": ["STRING"]}, [], saves=True),
     "LoadImage": node({"image": [["example.png"], {"image_upload": True}]}, ["IMAGE", "MASK"]),
+    "Chooses": {"input": {"required": {}}, "output": [["a", "b"]]},
     "Odd": {
         "input": {
             "required": {"any": ["*"], "grow": ["COMFY_AUTOGROW_V3", {}], "plain": "STRING", "none": []},
@@ -120,6 +121,8 @@ def test_all_faults_of_a_job_are_told(tmp_path: Path) -> None:
     assert sorted(codes) == ["model-missing", "value-refused", "value-refused"]
 
 
+MASKED = {"class_type": "SaveImage", "inputs": {"images": ["1", 1], "filename_prefix": "x"}}
+CHOOSES = {"class_type": "Chooses", "inputs": {}}
 SAVE = {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}
 
 
@@ -135,6 +138,12 @@ WORKFLOWS: list[tuple[dict[str, object], str, str]] = [
     (draws({"image": ["9", 0]}), "graph-rejected", "is linked to node 9, which is not in the graph"),
     (draws({"image": [2, 0]}), "graph-rejected", "is a list, which ComfyUI takes for a link"),
     (draws({"image": ["1", 0, 0]}), "graph-rejected", "is a list, which ComfyUI takes for a link"),
+    (
+        {"1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}}, "2": MASKED},
+        "graph-rejected",
+        "`images` of node 2 (SaveImage) takes the type IMAGE, and output 1 of node 1 has the type MASK",
+    ),
+    (draws({"image": "other.png"}), "value-refused", "(LoadImage) names 'other.png', which the server does not have"),
     (draws({"image": ["2", 0]}), "graph-rejected", "is linked to output 0 of node 2, which has 0"),
     ({"1": {"class_type": "LoadImage", "inputs": {"image": "x"}}}, "graph-rejected", "no node that saves a picture"),
     (draws({"width": "sixty", "height": 64}, "EmptyLatentImage"), "value-refused", "does not accept 'sixty'"),
@@ -147,6 +156,7 @@ ACCEPTED = [
     draws({"image": "example.png"}),
     draws({"image": "sub/other.png [output]"}),  # ComfyUI looks for it in a folder of its own
     draws({**ODD, "many": {"__value__": ["a"]}}, "Odd"),
+    {**draws({**ODD, "one": ["7", 0], "many": ["7", 0], "far": ["7", 0]}, "Odd"), "7": CHOOSES},  # a list of choices
     {**draws({"image": "x"}), "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 5}}},  # no output needs it
 ]
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast
 
 import pytest
 
-from pytest_comfygen.errors import ItemCycle
+from pytest_comfygen.errors import ItemCycle, OutOfRange
 from pytest_comfygen.language.drawing import key_of
 from pytest_comfygen.language.expand import load_job_file, make_job
-from pytest_comfygen.language.families import FAMILIES
+from pytest_comfygen.language.families import FAMILIES, Family, named_families
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
-from pytest_comfygen.language.schema.kinds import FamilyName
 from pytest_comfygen.records import CheckpointRecipe, Graph, Job, Size
+from tests.documentation import family_row
 
 FLUX = {
     "checkpoint": None,
@@ -46,7 +47,7 @@ def added(tmp_path: Path, **keys: object) -> dict[str, Any]:
     return {node: body for node, body in graph(tmp_path, **keys).items() if plain.get(node) != body}
 
 
-def node(kind: str, **inputs: object) -> dict[str, object]:
+def node(kind: str, /, **inputs: object) -> dict[str, object]:
     return {"class_type": kind, "inputs": inputs}
 
 
@@ -165,13 +166,127 @@ def test_both_enlargements_multiply(tmp_path: Path) -> None:
     assert job(tmp_path, hires={"scale": 2}, upscale={"model": "a.pt", "scale": 2}).checks.size == Size(2048, 2048)
 
 
+# --- a refiner --------------------------------------------------------------------------------------------------------
+
+
+def parts_of(found: Graph) -> list[tuple[object, ...]]:
+    """What the two samplers do."""
+    names = ("add_noise", "noise_seed", "steps", "start_at_step", "end_at_step", "return_with_leftover_noise")
+    return [tuple(found[node]["inputs"][name] for name in names) for node in ("3", "63")]
+
+
+def test_a_refiner_does_the_last_steps_with_its_own_texts(tmp_path: Path) -> None:
+    found = graph(tmp_path, refiner="fine.pt", negative="blurred", steps=25)
+
+    assert parts_of(found) == [
+        ("enable", 7, 25, 0, 20, "enable"),
+        ("disable", 0, 25, 20, 10_000, "disable"),
+    ]
+    assert found["60"] == node("CheckpointLoaderSimple", ckpt_name="fine.pt")
+    assert found["61"] == node("CLIPTextEncode", text="a dwarf", clip=["60", 1])
+    assert found["62"] == node("CLIPTextEncode", text="blurred", clip=["60", 1])
+    links = {"model": ["60", 0], "positive": ["61", 0], "negative": ["62", 0], "latent_image": ["3", 0]}
+    assert found["63"]["inputs"] | links == found["63"]["inputs"]
+    assert found["8"] == node("VAEDecode", samples=["63", 0], vae=["60", 2])
+
+
+@pytest.mark.parametrize(
+    ("keys", "parts"),
+    [
+        ({"steps": 20}, (20, 0, 16)),
+        ({"steps": 2}, (2, 0, 1)),
+        ({"steps": 20, "refiner": {"model": "f.pt", "start": 0.01}}, (20, 0, 1)),
+        ({"steps": 20, "refiner": {"model": "f.pt", "start": 0.99}}, (20, 0, 19)),
+        ({"steps": 20, "init_image": "a.png", "denoise": 1}, (20, 0, 16)),
+        ({"steps": 20, "init_image": "a.png", "denoise": 0.5}, (40, 20, 36)),
+        ({"steps": 10, "init_image": "a.png", "denoise": 0.3}, (33, 23, 31)),
+    ],
+)
+def test_each_model_takes_one_step_or_more(
+    tmp_path: Path, keys: dict[str, object], parts: tuple[int, int, int]
+) -> None:
+    """Of an init_image, the last steps of a longer walk are taken, as KSampler itself takes them."""
+    total, first, handover = parts
+    found = graph(tmp_path, **{"refiner": "f.pt", **keys})
+
+    assert [part[2:5] for part in parts_of(found)] == [(total, first, handover), (total, handover, 10_000)]
+
+
+def test_what_belongs_to_the_base_leaves_the_refiner_alone(tmp_path: Path) -> None:
+    control = {"model": "canny.pt", "image": "pose.png"}
+    found = graph(tmp_path, refiner="f.pt", loras=["a.pt"], clip_skip=2, vae="clear.pt", controlnet=control)
+
+    assert found["3"]["inputs"]["positive"] == ["34", 0]
+    assert found["61"]["inputs"]["clip"] == ["60", 1]
+    assert found["8"]["inputs"]["vae"] == ["11", 0]
+
+
+def test_a_refiner_is_a_model_of_the_job(tmp_path: Path) -> None:
+    found = recipe(tmp_path, refiner="fine.pt")
+
+    assert found.models["refiner.model"].name == "fine.pt"
+    renamed = found.with_models(lambda model: replace(model, name=f"sub/{model.name}"))
+    assert renamed.models["refiner.model"].name == "sub/fine.pt"
+
+
+# --- a transparent background -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("gives", "nodes", "saved"),
+    [
+        ("image", {}, ["70", 1]),
+        ("background", {"72": node("JoinImageWithAlpha", image=["52", 0], alpha=["70", 1])}, ["72", 0]),
+        (
+            "mask",
+            {
+                "71": node("InvertMask", mask=["70", 1]),
+                "72": node("JoinImageWithAlpha", image=["52", 0], alpha=["71", 0]),
+            },
+            ["72", 0],
+        ),
+    ],
+)
+def test_what_the_node_gives_becomes_the_alpha_of_the_finished_picture(
+    tmp_path: Path, gives: str, nodes: dict[str, object], saved: list[object]
+) -> None:
+    by = {"node": "Cut", "takes": "images", "inputs": {"kind": "u2", "edge": None}, "gives": gives, "output": 1}
+    found = graph(tmp_path, upscale="4x.pt", transparent=by)
+
+    assert found["70"] == node("Cut", kind="u2", images=["52", 0])
+    assert {name: found[name] for name in ("71", "72") if name in found} == nodes
+    assert found["9"]["inputs"]["images"] == saved
+
+
+def test_a_transparent_picture_is_checked_for_its_mode(tmp_path: Path) -> None:
+    assert job(tmp_path, transparent="Cut").checks.mode == "RGBA"
+    assert job(tmp_path, transparent="Cut", verify={"min_stddev": 2}).checks.mode == "RGBA"
+    assert job(tmp_path).checks.mode == "RGB"
+
+
 # --- families ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_family_can_be_written() -> None:
-    literal, _ = get_args(FamilyName)
+@pytest.mark.parametrize("name", named_families())
+def test_every_family_can_be_written(tmp_path: Path, name: str) -> None:
+    assert recipe(tmp_path, family=name).family == name
+    assert set(FAMILIES) == {"checkpoint", *named_families()}
 
-    assert set(FAMILIES) == {"checkpoint", *get_args(literal)}
+
+def test_a_row_is_all_that_a_family_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the row that the page shows."""
+    ((name, row),) = family_row().items()
+    monkeypatch.setitem(cast("dict[str, Family]", FAMILIES), name, row)
+    files = {"checkpoint": None, "diffusion_model": "c.sft", "text_encoders": ["t5.sft"], "vae": "ae.sft"}
+
+    found = graph(tmp_path, family=name, **files)
+
+    sampling = {"steps": row.steps, "cfg": row.cfg, "scheduler": row.scheduler, "model": ["13", 0]}
+    assert found["3"]["inputs"] | sampling == found["3"]["inputs"]
+    assert found["12"] == node("CLIPLoader", clip_name="t5.sft", type=row.encoder_type, device="default")
+    assert found["13"] == node(str(row.shift_node), model=["4", 0], shift=row.shift)
+    with pytest.raises(OutOfRange, match=f"{name} takes 1, not 2"):
+        graph(tmp_path, family=name, **files | {"text_encoders": ["a.sft", "b.sft"]})
 
 
 def test_flux_is_drawn_from_its_own_files(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pytest_comfygen.language.naming import (
     directory_in,
     format_of,
     parts_of,
+    still_format_of,
 )
 
 GOOD_NAMES = [
@@ -112,16 +113,30 @@ def test_tags_that_pytest_cannot_use_are_refused(tag: str) -> None:
 
 @pytest.mark.parametrize(
     ("file", "image_format"),
-    [("a.png", "png"), ("a.PNG", "png"), ("a.webp", "webp"), ("a.jpg", "jpeg"), ("a.b.jpeg", "jpeg")],
+    [
+        ("a.png", "png"),
+        ("a.PNG", "png"),
+        ("a.webp", "webp"),
+        ("a.jpg", "jpeg"),
+        ("a.b.jpeg", "jpeg"),
+        ("a.GIF", "gif"),
+        ("a.opus", "opus"),
+    ],
 )
 def test_the_suffix_decides_the_format(file: str, image_format: str) -> None:
     assert image_format == format_of(file)
 
 
-@pytest.mark.parametrize("file", ["a", "a.gif", "a.png.txt", "png", ".png", "a.", ""])
+@pytest.mark.parametrize("file", ["a", "a.bmp", "a.png.txt", "png", ".png", "a.", ""])
 def test_other_suffixes_are_refused(file: str) -> None:
     with pytest.raises(UnknownFormat):
         format_of(file)
+
+
+@pytest.mark.parametrize("file", ["a.gif", "a.mp4", "a.webm", "a.flac", "a.mp3", "a.opus", "a.wav", "a.bmp"])
+def test_a_picture_to_start_from_stands_still(file: str) -> None:
+    with pytest.raises(UnknownFormat):
+        still_format_of(file)
 
 
 SAME = [

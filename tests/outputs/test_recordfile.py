@@ -13,8 +13,16 @@ from hypothesis import given, settings, strategies as st
 
 from pytest_comfygen.errors import RecordDamaged, Where
 from pytest_comfygen.outputs.recordfile import dump, parse, read, record_path
-from pytest_comfygen.records import Fingerprint, ImageRecord, ImageStatistics, Size, Verified
+from pytest_comfygen.records import Fingerprint, ImageRecord, ImageStatistics, MediaStatistics, Size, Verified
 
+STATISTICS = ImageStatistics(
+    size=Size(832, 1216),
+    mode="RGBA",
+    stddev=41.5,
+    extrema=((0, 255), (3, 250), (1, 254), (0, 255)),
+    dhash="66" * 32,
+    transparency=0.25,
+)
 RECORD = ImageRecord(
     job="jobs/kins.comfyjob.yaml",
     item="kin_dwarf",
@@ -43,14 +51,7 @@ RECORD = ImageRecord(
     encoding="png",
     verified=Verified(
         "55" * 32,
-        ImageStatistics(
-            size=Size(832, 1216),
-            mode="RGBA",
-            stddev=41.5,
-            extrema=((0, 255), (3, 250), (1, 254), (0, 255)),
-            dhash="66" * 32,
-            transparency=0.25,
-        ),
+        STATISTICS,
     ),
 )
 
@@ -117,7 +118,7 @@ def test_what_was_written_is_read_back() -> None:
 
 
 def test_what_is_unknown_is_read_back_as_unknown() -> None:
-    statistics = replace(RECORD.verified.statistics, mode="L", extrema=((0, 9),), transparency=None)
+    statistics = replace(STATISTICS, mode="L", extrema=((0, 9),), transparency=None)
     record = replace(
         RECORD,
         fingerprint=Fingerprint(prompt={}, params={"steps": 4}),
@@ -127,6 +128,38 @@ def test_what_is_unknown_is_read_back_as_unknown() -> None:
         verified=replace(RECORD.verified, statistics=statistics),
     )
     assert parse(dump(record)) == record
+
+
+SOUND = MediaStatistics(frames=None, duration_s=2.5, sample_rate_hz=44100, channels=2, peak=0.5143)
+
+
+@pytest.mark.parametrize(
+    "verified",
+    [
+        Verified("55" * 32, STATISTICS, MediaStatistics(frames=5, duration_s=0.83, rate=6.024)),
+        Verified("55" * 32, STATISTICS, MediaStatistics(frames=1, duration_s=0.0)),
+        Verified("55" * 32, STATISTICS, replace(SOUND, frames=60, rate=24.0)),
+        Verified("55" * 32, None, SOUND),
+    ],
+    ids=["animation", "standing", "video", "sound"],
+)
+def test_what_plays_is_read_back(verified: Verified) -> None:
+    record = replace(RECORD, verified=verified)
+
+    assert parse(dump(record)) == record
+
+
+def test_the_record_of_sound_says_nothing_of_pictures() -> None:
+    fields = json.loads(dump(replace(RECORD, verified=Verified("55" * 32, None, SOUND))))
+
+    assert fields["size"] is None
+    assert fields["verified"] == {
+        "channels": 2,
+        "duration_s": 2.5,
+        "peak": 0.5143,
+        "sample_rate_hz": 44100,
+        "settings": "55" * 32,
+    }
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -189,6 +222,8 @@ def changed(**fields: Any) -> str:
         (changed(size="832xbig"), "the record has '832xbig' as 'size'"),
         (changed(verified="yes"), "the record has 'yes' as 'verified'"),
         (changed(verified={}), "the record has no 'settings'"),
+        (changed(size=None), "the record has no 'size'"),
+        (TEXT.replace('"stddev": 41.5', '"duration_s": "x"'), "the record has 'x' as 'duration_s'"),
         (changed(prompt=3), "the record has 3 as 'prompt'"),
         (TEXT.replace("0-255 3", "0 255 3"), "the record has '0 255 3-250 1-254 0-255' as 'extrema'"),
         (TEXT.replace('"stddev": 41.5', '"stddev": "x"'), "the record has 'x' as 'stddev'"),
@@ -209,6 +244,7 @@ def test_a_number_of_a_million_digits_is_refused() -> None:
 
 def test_a_whole_number_does_for_a_measured_one() -> None:
     statistics = parse(TEXT.replace('"stddev": 41.5', '"stddev": 41')).verified.statistics
+    assert statistics is not None
     assert (41.0, float) == (statistics.stddev, type(statistics.stddev))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,7 +14,7 @@ from pytest_comfygen.engine.install import Install
 from pytest_comfygen.engine.server import Lease
 from pytest_comfygen.errors import ServerUnreachable, UrlUnknown
 from pytest_comfygen.flows.models import Models
-from pytest_comfygen.flows.plan import plan_sketch
+from pytest_comfygen.flows.plan import Plan, plan_sketch
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.provision import Machine
 from pytest_comfygen.language.expand import make_job
@@ -32,17 +33,21 @@ class Neighbourly(Machine):
     serves_our_models = True
 
 
-@pytest.fixture
-def servers(tmp_path: Path) -> Servers:
+def servers_in(tmp_path: Path, plan: Callable[[Job], Plan], **command_line: object) -> Servers:
     premises = Premises(
-        settings=resolve({"comfy_download": "unverified"}.get, {}, lambda _: None),
+        settings=resolve(command_line.get, {}, lambda _: None),
         root=tmp_path,
         local_directory=Store(tmp_path).local_directory,
         environment=Environment({}),
         notify=lambda _: None,
         default_url=URL,
     )
-    return Servers(premises, Neighbourly(premises), Models(premises), lambda job: plan_sketch(job, nonce=""), Store)
+    return Servers(premises, Neighbourly(premises), Models(premises), plan, Store)
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Servers:
+    return servers_in(tmp_path, lambda job: plan_sketch(job, nonce=""), comfy_download="unverified")
 
 
 def job(tmp_path: Path) -> Job:
@@ -82,6 +87,16 @@ class Dying(ComfyClient):
         return {}
 
 
+class Answering(ComfyClient):
+    """A client of a server that has nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(URL, silence_s=1)
+
+    def object_info(self) -> ObjectInfo:
+        return {}
+
+
 class Restarting:
     """A lease whose server is dead, until it is restarted."""
 
@@ -105,3 +120,21 @@ def test_a_server_of_ours_that_dies_before_it_told_what_it_has_is_asked_again(se
         assert servers.preflight(meeting, lambda: ())
         assert client.asked == 2
         assert lease.server.is_alive
+
+
+@pytest.mark.parametrize(("download", "expected"), [(False, 1), ("unverified", 2)])
+def test_the_selection_is_planned_again_only_when_models_may_have_come(
+    tmp_path: Path, download: object, expected: int
+) -> None:
+    planned = []
+
+    def plan(job: Job) -> Plan:
+        planned.append(job.id)
+        return plan_sketch(job, nonce="")
+
+    servers, wanted = servers_in(tmp_path, plan, comfy_download=download), job(tmp_path)
+    servers.equip([wanted], no_install)
+    with Answering() as client:
+        servers.preflight(Meeting(client, ServerInfo(url=URL, version="0.3.64"), URL), lambda: [wanted])
+
+    assert planned == [wanted.id] * expected

@@ -110,10 +110,20 @@ def test_a_deleted_image_is_made_again_with_the_same_pixels(made: Repository) ->
     pixels = made.record("two")["pixels_sha256"]
     made.image("two").unlink()
 
-    result = made.run("jobs")
+    result = made.run("jobs", "--comfy-cache", "0")
 
     assert made.images_line(result) == "images: 1 generated, 7 current"
     assert made.record("two")["pixels_sha256"] == pixels
+
+
+def test_a_deleted_image_that_this_machine_has_kept_needs_no_server(made: Repository) -> None:
+    before = made.image("two").read_bytes()
+    made.image("two").unlink()
+
+    result = made.run("jobs", "--comfy-url", "http://127.0.0.1:9")
+
+    assert made.images_line(result) == "images: 1 restored, 7 current"
+    assert made.image("two").read_bytes() == before
 
 
 def test_update_all_is_identical_and_touches_no_file(made: Repository) -> None:

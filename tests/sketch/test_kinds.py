@@ -50,6 +50,32 @@ def test_nothing_else_is_loaded(bench: Bench, name: str) -> None:
         kinds.load_image(bench, name)
 
 
+@pytest.mark.parametrize(("channel", "grey"), [("red", 255), ("green", 10), ("alpha", 200)], ids=str)
+def test_a_channel_of_a_picture_is_a_mask_and_alpha_counts_the_other_way(bench: Bench, channel: str, grey: int) -> None:
+    Image.new("RGBA", (8, 4), (255, 10, 0, 55)).save(bench.folders.root / "input" / "a.png")
+
+    assert pictures(kinds.load_mask(bench, "a.png", channel))[0].getcolors() == [(32, (grey, grey, grey))]
+
+
+def test_a_mask_is_white_where_the_colour_is(bench: Bench) -> None:
+    picture = Image.new("RGB", (8, 4), (1, 2, 3))
+    picture.paste((1, 2, 4), (0, 0, 2, 4))
+
+    mask = pictures(kinds.colour_to_mask(bench, (picture,), 0x010203))
+
+    assert mask[0].histogram()[:256:255] == [8, 24]
+
+
+def test_a_mask_makes_transparent_where_it_is_white(bench: Bench) -> None:
+    mask = Image.new("RGB", (4, 2))
+    mask.paste((255, 255, 255), (0, 0, 2, 2))
+
+    joined = pictures(kinds.join_alpha(bench, RED, (mask,)))[0]
+
+    assert (joined.mode, joined.size) == ("RGBA", (64, 32))
+    assert (joined.getpixel((1, 1)), joined.getpixel((63, 31))) == ((255, 0, 0, 0), (255, 0, 0, 255))
+
+
 def test_the_source_shows_where_the_mask_is_white(bench: Bench) -> None:
     mask = Image.new("RGB", (64, 32))
     mask.paste((255, 255, 255), (0, 0, 64, 16))

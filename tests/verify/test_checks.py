@@ -66,7 +66,12 @@ def test_a_good_picture_has_no_findings() -> None:
         (
             Seen(b"GIF89a", 1000, Container("gif")),
             CHECKS,
-            error("wrong-format", "gif", "png", "give the output a file name for gif, or make the workflow save a png"),
+            error(
+                "wrong-format",
+                "gif",
+                "png",
+                "let the output's file name end in .gif, or save with SaveImage in the workflow",
+            ),
         ),
         (
             Seen(b"\x89PNG", 700, Container("png", SIZE)),
@@ -115,7 +120,7 @@ def test_a_good_picture_has_no_findings() -> None:
                 "several-frames",
                 "12 frames",
                 "one frame",
-                "save it with SaveImage instead of a node that saves animations",
+                "save it with SaveImage, or say `verify: {frames: …}` when an animation is meant",
             ),
         ),
         (

@@ -87,7 +87,7 @@ def test_other_formats_are_known_by_name_only(head: bytes, name: str) -> None:
     assert Container(name) == read(head + bytes(40))
 
 
-@pytest.mark.parametrize("data", [b"", b"\x89PNG", b"RIFF\0\0\0\0WAVE", b"<!DOCTYPE html>", b'{"error": "x"}'])
+@pytest.mark.parametrize("data", [b"", b"\x89PNG", b"RIFF\0\0\0\0AVI ", b"<!DOCTYPE html>", b'{"error": "x"}'])
 def test_anything_else_is_no_image(data: bytes) -> None:
     assert read(data) is None
 

@@ -122,10 +122,10 @@ class ComfyClient:
         place = {"filename": image.filename, "subfolder": image.subfolder, "type": image.type}
         return self._http.get("/view", place, limit_bytes=PICTURE_LIMIT_BYTES, torn=TransferIncomplete)
 
-    # --- pictures for jobs to start from ------------------------------------------------------------------------------
+    # --- files for jobs to start from ---------------------------------------------------------------------------------
 
     def send_image(self, content: bytes, suffix: str) -> str:
-        """Put a picture where LoadImage finds it, unless it is there already.
+        """Put a picture, or another file, where LoadImage and its like find it, unless it is there already.
 
         It is named after its content, so that nobody's picture takes the place of another's.
 
@@ -140,7 +140,7 @@ class ComfyClient:
             fields = {"subfolder": INPUT_FOLDER, "type": "input", "overwrite": "true"}
             answer = self._http.send_file("/upload/image", name, content, fields)
             if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-                told = f"a picture of {len(content) / 2**20:.0f} MiB is too large for the server"
+                told = f"a file of {len(content) / 2**20:.0f} MiB is too large for the server"
                 raise TransferIncomplete(told, hint="start ComfyUI with --max-upload-size")
             if answer.status != HTTPStatus.OK:
                 raise answers.refusal(answer)

@@ -22,6 +22,7 @@ MOST_LINES = 10
 MOST_CHOICES = 8
 LONGEST_VALUE = 80
 WEIGHTS = (".safetensors", ".sft", ".ckpt", ".pt", ".pt2", ".pth", ".bin", ".pkl", ".gguf")
+_NO_FILE = re.compile(r"Invalid \w+ file: ")
 VALUE_TYPES = ("value_not_in_list", "value_smaller_than_min", "value_bigger_than_max", "invalid_input_type")
 
 
@@ -45,6 +46,11 @@ class _Complaint:
         by_loader = "Loader" in self.class_type and self.input.endswith("_name")
         return self.type == "value_not_in_list" and (by_suffix or by_loader)
 
+    @property
+    def is_about_upload(self) -> bool:
+        """Whether a picture, sound or video is what is missing. Source: ComfyUI nodes.py, LoadImage."""
+        return self.type == "custom_validation_failed" and _NO_FILE.search(self.details) is not None
+
 
 def rejection(answer: object, choices: ObjectInfo | None = None) -> JobError:
     """The error for the document of a 400 answer to POST /prompt.
@@ -55,7 +61,7 @@ def rejection(answer: object, choices: ObjectInfo | None = None) -> JobError:
     if not complaints:
         return _whole_graph(_mapping(_mapping(answer).get("error")))
     kind = _kind(complaints)
-    hint = "add the file to the server's models, or name another one" if kind is ModelMissing else None
+    hint = _hint(kind, complaints)
     first, *others = _lines(complaints, choices or {})
     return kind(first, hint=hint, details=tuple(others))
 
@@ -79,6 +85,15 @@ def _kind(complaints: list[_Complaint]) -> type[JobError]:
     if any(complaint.type not in VALUE_TYPES for complaint in complaints):
         return GraphRejected
     return ModelMissing if any(complaint.is_about_model for complaint in complaints) else ValueRefused
+
+
+def _hint(kind: type[JobError], complaints: list[_Complaint]) -> str | None:
+    if kind is ModelMissing:
+        return "add the file to the server's models, or name another one"
+    absent = next((one for one in complaints if one.is_about_upload), None)
+    if absent is None:
+        return None
+    return f"give it a file of the repository: `set: {{{absent.class_type}.{absent.input}: {{file: PATH}}}}`"
 
 
 def _whole_graph(error: Mapping[str, Any]) -> JobError:

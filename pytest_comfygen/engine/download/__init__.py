@@ -11,20 +11,30 @@ from pathlib import Path
 
 from pytest_comfygen.engine.download.access import Access
 from pytest_comfygen.engine.download.addresses import start_address
-from pytest_comfygen.engine.download.failure import failure_shared
 from pytest_comfygen.engine.download.part import Part, part_key, readable_size
 from pytest_comfygen.engine.download.patience import Patience, Surroundings
 from pytest_comfygen.engine.download.plan import Offer, ask_host, plan_downloads, refuse_offline, url_of
 from pytest_comfygen.engine.download.transfer import Transfer, no_room
 from pytest_comfygen.engine.download.wire import Wire
+from pytest_comfygen.engine.failure import failure_shared
 from pytest_comfygen.engine.locks import held
 from pytest_comfygen.engine.models.hashes import ModelHashes
 from pytest_comfygen.engine.models.meter import Meter
 from pytest_comfygen.engine.models.weights import check_weights, refuse_pickle
-from pytest_comfygen.errors import ComfygenError, DownloadFailed, HashMismatch, HashUnknown, ModelDamaged
+from pytest_comfygen.errors import (
+    ComfygenError,
+    DownloadFailed,
+    HashMismatch,
+    HashUnknown,
+    ModelDamaged,
+    PageInsteadOfModel,
+)
 from pytest_comfygen.records import Downloaded, Event, Model
 
 __all__ = ["Access", "Offer", "Patience", "Surroundings", "ask_host", "download", "plan_downloads", "readable_size"]
+
+# What costs a transfer or long waiting, and is no other for another process; a token may be.
+_SHARED = (DownloadFailed, HashMismatch, ModelDamaged, PageInsteadOfModel)
 
 
 def download(  # noqa: PLR0913  # what is to be had, how, and the world around it
@@ -49,7 +59,7 @@ def download(  # noqa: PLR0913  # what is to be had, how, and the world around i
     with _alone(part, model, around):
         if not target.exists():
             with (
-                failure_shared(failure, around.asked_at),
+                failure_shared(failure, around.asked_at, _SHARED),
                 closing(Wire(access, around.patience, around.resolve)) as wire,
             ):
                 _refuse_if_too_large(model, part, around)

@@ -15,12 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from shutil import disk_usage
 
 from pytest_comfygen.errors import DiskTooSmall, DownloadFailed
 from pytest_comfygen.records import Model
 
-__all__ = ["Note", "Part", "free_bytes", "part_key", "readable_size"]
+__all__ = ["Note", "Part", "part_key", "readable_size"]
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -133,16 +132,6 @@ def _sync_directory(directory: Path) -> None:
             os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def free_bytes(directory: Path) -> int:
-    """What is free where `directory` is or will be.
-
-    :raises OSError: nothing of it exists.
-    """
-    while not directory.exists() and directory != directory.parent:
-        directory = directory.parent
-    return disk_usage(directory).free
 
 
 @contextmanager

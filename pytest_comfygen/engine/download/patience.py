@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pytest_comfygen.engine.disk import free_bytes
 from pytest_comfygen.engine.download.addresses import Resolve, resolve
-from pytest_comfygen.engine.download.part import free_bytes
 from pytest_comfygen.errors import ComfygenError
 from pytest_comfygen.records import Event
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 
+from pytest_comfygen.engine.disk import device_of, free_bytes
 from pytest_comfygen.engine.download.access import Access
 from pytest_comfygen.engine.download.addresses import Resolve, host_of, resolve, start_address
-from pytest_comfygen.engine.download.part import Part, free_bytes, part_key
+from pytest_comfygen.engine.download.part import Part, part_key
 from pytest_comfygen.engine.download.patience import Patience, Setback
 from pytest_comfygen.engine.download.refusals import refusal
 from pytest_comfygen.engine.download.transfer import contradicts, linked_sha256, linked_size
@@ -123,12 +124,8 @@ def _disks(downloads: Iterable[PlannedDownload], free: Callable[[Path], int]) ->
     """What is needed and free of each file system that models go to."""
     needs: dict[int, tuple[Path, int]] = {}
     for download in downloads:
-        device = _existing(download.target.parent).stat().st_dev
+        device = device_of(download.target.parent)
         directory, needed = needs.get(device, (download.target.parent, 0))
         needs[device] = directory, needed + download.missing_bytes
     for directory, needed in needs.values():
         yield DiskSpace(directory=directory, needed_bytes=needed, free_bytes=free(directory))
-
-
-def _existing(directory: Path) -> Path:
-    return next(each for each in (directory, *directory.parents) if each.exists())

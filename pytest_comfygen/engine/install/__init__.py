@@ -10,9 +10,10 @@ import errno
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 
+from pytest_comfygen.engine.failure import failure_shared
 from pytest_comfygen.engine.install.explain import failed_nodes
-from pytest_comfygen.engine.install.failure import failure_noted, raise_known_failure
 from pytest_comfygen.engine.install.flavour import gpus
 from pytest_comfygen.engine.install.look import installed_comfyui, look
 from pytest_comfygen.engine.install.places import Places
@@ -20,7 +21,7 @@ from pytest_comfygen.engine.install.plan import InstallPlan, PlannedStep, plan
 from pytest_comfygen.engine.install.transaction import Transaction
 from pytest_comfygen.engine.install.wish import CustomNode, Install, InstallState, InstallWish
 from pytest_comfygen.engine.locks import held
-from pytest_comfygen.errors import CheckoutForeign, InstallFailed, InstallMissing, InstallSpace
+from pytest_comfygen.errors import CheckoutForeign, InstallFailed, InstallMissing, InstallSpace, MachineError
 from pytest_comfygen.records import Event
 
 __all__ = [
@@ -76,13 +77,16 @@ def ensure(  # noqa: PLR0913  # two switches and two ways to talk
         with held(places.lock, "installs ComfyUI", waiting) as lock:
             state = look(wish, environment)
             if not state.install or (update and not _was_recorded_since(asked_at, places)):
-                raise_known_failure(places.failure, wish, asked_at)
-                with failure_noted(places.failure, wish):
+                with failure_shared(places.failure, asked_at, (MachineError,), _identity(wish)):
                     Transaction.begin(wish, environment, notify, lock).run(state, update=update)
                 state = look(wish, environment)
     if state.install is None:
         raise InstallFailed("ComfyUI was installed and is still not as it should be", details=state.reasons)
     return state.install
+
+
+def _identity(wish: InstallWish) -> str:
+    return sha256(repr(wish).encode()).hexdigest()
 
 
 def _refuse(state: InstallState, *, may_install: bool) -> None:

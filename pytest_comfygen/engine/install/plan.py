@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_comfygen.engine.disk import free_bytes
 from pytest_comfygen.engine.install.flavour import Flavour, choose, installed_torch
 from pytest_comfygen.engine.install.places import Places
 from pytest_comfygen.engine.install.wish import InstallState, InstallWish
@@ -75,7 +75,7 @@ def plan(wish: InstallWish, state: InstallState, environment: Mapping[str, str])
         steps.append(_torch_step(wish, flavour))
     if present is None:
         steps.append(_step("requirements", _REQUIREMENTS))
-    free = shutil.disk_usage(_existing(places.directory)).free
+    free = free_bytes(places.directory)
     return InstallPlan(directory=wish.directory, flavour=flavour, steps=tuple(steps), free_bytes=free)
 
 
@@ -103,10 +103,6 @@ def _torch_step(wish: InstallWish, flavour: Flavour) -> PlannedStep:
 def _step(what: str, megabytes: tuple[int, int]) -> PlannedStep:
     download, disk = megabytes
     return PlannedStep(what, download * _MB, disk * _MB)
-
-
-def _existing(path: Path) -> Path:
-    return next(one for one in (path, *path.parents) if one.exists())
 
 
 def _size(size_bytes: int) -> str:

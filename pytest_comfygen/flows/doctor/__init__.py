@@ -17,6 +17,7 @@ from pytest_comfygen.flows.doctor.comfyui import comfyui_findings
 from pytest_comfygen.flows.doctor.commands import Commands
 from pytest_comfygen.flows.doctor.files import git_findings, lfs_findings, output_findings, read_job_files
 from pytest_comfygen.flows.doctor.leftovers import leftover_findings
+from pytest_comfygen.flows.doctor.media import media_findings
 from pytest_comfygen.flows.doctor.models import take_stock
 from pytest_comfygen.flows.doctor.servers import server_findings
 from pytest_comfygen.flows.doctor.space import space_findings
@@ -82,6 +83,7 @@ def _tools(environment: Mapping[str, str], git: Git | None) -> Iterator[MachineF
 
 def _files(visit: Visit, git: Git | None, jobs: tuple[Job, ...], ours: Iterable[Path]) -> Iterator[MachineFinding]:
     yield from output_findings(visit, jobs)
+    yield from media_findings(jobs)
     yield from git_findings(visit, git, (visit.local, *ours))
     yield from lfs_findings(visit, git, jobs)
 

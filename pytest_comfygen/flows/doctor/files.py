@@ -14,13 +14,12 @@ from pytest_comfygen.flows.doctor.codes import finding_of, fine
 from pytest_comfygen.flows.doctor.visit import Visit
 from pytest_comfygen.flows.repository import find_root
 from pytest_comfygen.language.expand import load_job_file
+from pytest_comfygen.outputs.pointer import lfs_oid
 from pytest_comfygen.records import Job, MachineFinding
 
 __all__ = ["git_findings", "lfs_findings", "output_findings", "read_job_files"]
 
 _MOST_PATHS = 200  # of one command line
-_LONGEST_POINTER_BYTES = 1024
-_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
 def read_job_files(visit: Visit) -> tuple[tuple[Job, ...], tuple[MachineFinding, ...]]:
@@ -161,7 +160,7 @@ def lfs_findings(visit: Visit, git: Git | None, jobs: Iterable[Job]) -> Iterator
 
 def _is_pointer(path: Path) -> bool:
     try:
-        return path.stat().st_size < _LONGEST_POINTER_BYTES and path.read_bytes().startswith(_POINTER)
+        return lfs_oid(path, path.stat()) is not None
     except OSError:
         return False
 

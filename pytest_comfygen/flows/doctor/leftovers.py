@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pytest_comfygen.engine.download.part import readable_size
-from pytest_comfygen.engine.journal import Owner
-from pytest_comfygen.engine.supervise.state import read_json
+from pytest_comfygen.engine.locks import note_beside
 from pytest_comfygen.flows.doctor.codes import fine
 from pytest_comfygen.flows.doctor.visit import Site
 from pytest_comfygen.records import MachineFinding, ModelPlaces
@@ -27,9 +26,10 @@ def leftover_findings(site: Site, places: ModelPlaces) -> Iterator[MachineFindin
 
 def _lock(site: Site) -> Iterator[MachineFinding]:
     lock = site.places.lock
-    holder = _holder(lock)
-    if holder is None:
+    note = note_beside(lock)
+    if note is None:
         return
+    holder = note.owner
     if holder.is_alive:
         yield MachineFinding(
             code="install-running",
@@ -48,14 +48,6 @@ def _lock(site: Site) -> Iterator[MachineFinding]:
         )
 
 
-def _holder(lock: Path) -> Owner | None:
-    """Who wrote beside a lock that it holds it."""
-    match read_json(lock.with_name(f"{lock.name}.json")):
-        case {"owner": [int(pid), int(started_ms)]}:
-            return Owner(pid, started_ms)
-    return None
-
-
 def _clones(site: Site) -> Iterator[MachineFinding]:
     for path, owner in sorted(site.places.partials().items()):
         if not owner.is_alive:
@@ -70,8 +62,8 @@ def _clones(site: Site) -> Iterator[MachineFinding]:
 
 def _parts(site: Site, places: ModelPlaces) -> Iterator[MachineFinding]:
     for part, target in sorted(_parts_below(places)):
-        holder = _holder(target.with_name(f"{target.name}.lock"))
-        if holder is None or not holder.is_alive:
+        note = note_beside(target.with_name(f"{target.name}.lock"))
+        if note is None or not note.owner.is_alive:
             yield MachineFinding(
                 code="download-left",
                 severity="note",

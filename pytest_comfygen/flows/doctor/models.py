@@ -8,13 +8,14 @@ from pathlib import Path
 
 from pytest_comfygen.engine.download import Access, Offer, plan_downloads
 from pytest_comfygen.engine.download.part import readable_size
-from pytest_comfygen.engine.models import ModelHashes, check_weights, find_model, near_models
+from pytest_comfygen.engine.models import ModelHashes, check_weights, find_model
 from pytest_comfygen.engine.models.weights import refuse_pickle
 from pytest_comfygen.errors import ComfygenError, DownloadFailed, ModelDamaged, PickleRefused
 from pytest_comfygen.flows.doctor.codes import finding_of, fine
 from pytest_comfygen.flows.doctor.hosts import ask_hosts, host_of
 from pytest_comfygen.flows.doctor.visit import Site
-from pytest_comfygen.flows.models import models_of
+from pytest_comfygen.flows.fetch import how_to_get
+from pytest_comfygen.flows.models import models_by_key, models_of
 from pytest_comfygen.records import (
     FoundModel,
     Job,
@@ -157,14 +158,12 @@ class Stock:
         )
 
     def _without_url(self, model: Model) -> MachineFinding:
-        near = near_models(model, self.places)
-        hint = f"did you mean {' or '.join(near)}?" if near else "declare its `url` and `sha256` under `models:`"
         return MachineFinding(
             code="url-unknown",
             severity="error",
             subject=_named(model),
             found=f"it is not on this machine, and nothing says where it can be had; {self._needed_by(model)}",
-            wanted=f"{hint} Or put it into models/{model.folder}/",
+            wanted=how_to_get(model, self.places),
         )
 
     def _licence(self, model: Model) -> MachineFinding:
@@ -202,7 +201,8 @@ class Stock:
         return f"{first.id} needs it" + (f" and {len(others)} more" if others else "")
 
     def _place(self, model: Model) -> str:
-        return str(self.users[model][0].place("checkpoint"))
+        job = self.users[model][0]
+        return str(next(job.place(key) for key, one in models_by_key(job).items() if one == model))
 
 
 def take_stock(site: Site, places: ModelPlaces, access: Access) -> Stock:
@@ -220,11 +220,11 @@ def take_stock(site: Site, places: ModelPlaces, access: Access) -> Stock:
 
 
 def _users(jobs: Iterable[Job]) -> dict[Model, tuple[Job, ...]]:
-    users: dict[Model, tuple[Job, ...]] = {}
+    users: dict[Model, list[Job]] = {}
     for job in jobs:
-        for model in models_of(job):
-            users[model] = (*users.get(model, ()), job)
-    return users
+        for model in dict.fromkeys(models_of(job)):
+            users.setdefault(model, []).append(job)
+    return {model: tuple(jobs) for model, jobs in users.items()}
 
 
 def _is_refused_pickle(model: Model, site: Site) -> bool:

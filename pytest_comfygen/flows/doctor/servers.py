@@ -12,9 +12,10 @@ from pytest_comfygen.flows.contact import open_client
 from pytest_comfygen.flows.doctor.codes import finding_of, fine
 from pytest_comfygen.flows.doctor.commands import STOP
 from pytest_comfygen.flows.doctor.visit import Site, Visit
+from pytest_comfygen.flows.repository import state_directories
 from pytest_comfygen.records import MachineFinding, ServerInfo, Severity
 
-__all__ = ["server_findings", "state_directories"]
+__all__ = ["server_findings"]
 
 
 def server_findings(site: Site) -> Iterator[MachineFinding]:
@@ -27,11 +28,6 @@ def server_findings(site: Site) -> Iterator[MachineFinding]:
     elif not any(finding.severity == "ok" for finding in kept):
         yield _none(site)
     yield from kept
-
-
-def state_directories(root: Path) -> list[Path]:
-    """Where servers of a repository that we started are written down."""
-    return sorted(path for path in (root / ".comfygen" / "server").glob("*") if path.is_dir())
 
 
 def _named(visit: Visit) -> Iterator[MachineFinding]:

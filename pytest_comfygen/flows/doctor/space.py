@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_comfygen.engine.disk import device_of, existing
 from pytest_comfygen.engine.download.part import readable_size
 from pytest_comfygen.engine.install import plan
 from pytest_comfygen.flows.doctor.codes import fine
@@ -31,7 +32,7 @@ def space_findings(site: Site, missing: Iterable[PlannedDownload]) -> Iterator[M
     """
     by_device: dict[int, list[_Need]] = {}
     for need in (*_installing(site), *_downloading(site, missing)):
-        by_device.setdefault(_existing(need.directory).stat().st_dev, []).append(need)
+        by_device.setdefault(device_of(need.directory), []).append(need)
     for needs in by_device.values():
         yield _judged(site, needs)
 
@@ -51,7 +52,7 @@ def _downloading(site: Site, missing: Iterable[PlannedDownload]) -> Iterator[_Ne
 
 
 def _judged(site: Site, needs: list[_Need]) -> MachineFinding:
-    directory = _existing(needs[0].directory)
+    directory = existing(needs[0].directory)
     free = site.visit.free(directory)
     total = sum(need.size_bytes for need in needs)
     install = sum(need.size_bytes for need in needs if need.is_install)
@@ -67,7 +68,3 @@ def _judged(site: Site, needs: list[_Need]) -> MachineFinding:
         wanted=f"{readable_size(total - free)} more, or another disk: --comfy-dir for ComfyUI, --comfy-models-dir for "
         "models",
     )
-
-
-def _existing(path: Path) -> Path:
-    return next(one for one in (path, *path.parents) if one.exists())

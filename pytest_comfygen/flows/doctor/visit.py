@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from pytest_comfygen.engine.download.part import free_bytes
+from pytest_comfygen.engine.disk import free_bytes
 from pytest_comfygen.engine.git import Git
 from pytest_comfygen.engine.install import InstallState, InstallWish, Places
 from pytest_comfygen.engine.server import Neighbour
@@ -15,7 +15,7 @@ from pytest_comfygen.errors import GitMissing
 from pytest_comfygen.flows.doctor.commands import Commands
 from pytest_comfygen.flows.premises import DEFAULT_URL
 from pytest_comfygen.records import Job, relative
-from pytest_comfygen.settings import Settings
+from pytest_comfygen.settings import LOCAL, Settings
 
 __all__ = ["Selection", "Site", "Visit", "git_of"]
 
@@ -48,7 +48,7 @@ class Visit:
     @property
     def local(self) -> Path:
         """What stays on this machine; it may not be there."""
-        return self.root / ".comfygen"
+        return self.root / LOCAL
 
     def shown(self, path: Path) -> str:
         """A path as people name it."""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from pytest_comfygen.outputs.report import harmless
 from pytest_comfygen.records import Diagnosis, MachineFinding
 
 __all__ = ["as_json", "as_lines"]
@@ -22,7 +23,7 @@ def as_lines(diagnosis: Diagnosis) -> Iterator[str]:
     widest = max((len(one.subject) for one in diagnosis.findings), default=0)
     width = min(widest, _LONGEST_SUBJECT)
     for finding in diagnosis.findings:
-        yield from (_harmless(line) for line in _lines(finding, width))
+        yield from (harmless(line) for line in _lines(finding, width))
     yield f"{'ready' if diagnosis.is_ready else 'not ready'}: {_count(diagnosis)}"
 
 
@@ -48,10 +49,3 @@ def _count(diagnosis: Diagnosis) -> str:
     plurals = {"ok": "ok", "note": "notes", "warning": "warnings", "error": "errors"}
     told = ((counts[one], one if counts[one] == 1 else several) for one, several in plurals.items())
     return ", ".join(f"{number} {word}" for number, word in told if number)
-
-
-def _harmless(text: str) -> str:
-    """Without what would act on a terminal: a server's answer or a file's name may hold escape sequences."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

@@ -19,14 +19,15 @@ from pytest_comfygen.flows.gallery.target import checked_target, is_sheet, refus
 from pytest_comfygen.flows.gallery.walls import GOOD, Place, Wall, hang
 from pytest_comfygen.outputs.gallery import page_of, write_file
 from pytest_comfygen.outputs.report import images_line
-from pytest_comfygen.outputs.store import LOCAL, Store
+from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records.gallery import Ending, Entry, Exhibit, Exhibition, Preview
+from pytest_comfygen.settings import LOCAL
 from pytest_comfygen.verify.sheet import Cell, sheet_of
 
-__all__ = ["Curator", "Notebook", "checked_target", "entry_of", "refuse_among_images"]
+__all__ = ["GOOD", "Curator", "Notebook", "checked_target", "entry_of", "refuse_among_images"]
 
 _LIMIT_BYTES = 64_000_000
-_MADE = frozenset({"generated", "adopted"})
+_MADE = frozenset({"generated", "restored", "adopted"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from pytest_comfygen.engine.history import blob_id
 from pytest_comfygen.errors import WriteFailed
+from pytest_comfygen.outputs.pointer import oid_in
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import Size
 from pytest_comfygen.records.gallery import Medium, Plate, PlateRole, Preview
@@ -34,9 +35,9 @@ _MEDIA: dict[str, tuple[Medium, str]] = {
     ".flac": ("audio", "audio/flac"),
     ".mp3": ("audio", "audio/mpeg"),
     ".opus": ("audio", "audio/ogg"),
+    ".wav": ("audio", "audio/wav"),
 }
 _UNKNOWN: tuple[Medium, str] = ("image", "application/octet-stream")
-_LFS = b"version https://git-lfs"
 _MOST_KEPT = 20_000
 
 
@@ -113,8 +114,7 @@ def _note(find: Find, preview: Preview | None) -> str:
     """Why there is nothing to see."""
     if preview is not None or find.medium != "image":
         return ""
-    is_pointer = bytes_of(find).startswith(_LFS)
-    return "a Git LFS pointer, not the picture" if is_pointer else "not a picture, or damaged"
+    return "a Git LFS pointer, not the picture" if oid_in(bytes_of(find)) else "not a picture, or damaged"
 
 
 def bytes_of(find: Find) -> bytes:

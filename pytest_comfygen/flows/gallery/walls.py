@@ -12,6 +12,7 @@ from typing import Literal
 from pytest_comfygen.engine.git import short
 from pytest_comfygen.engine.history import Head, Reader
 from pytest_comfygen.flows.gallery.pictures import Blobs, Caption, Find, find_in_commit, find_on_disk
+from pytest_comfygen.outputs.pointer import oid_in
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records.gallery import Ending, Entry
 
@@ -19,8 +20,7 @@ __all__ = ["GOOD", "Change", "Wall", "hang"]
 
 Change = Literal["", "new", "changed", "gone", "same"]
 
-GOOD = frozenset({"generated", "current", "identical", "adopted"})
-_LFS_LARGEST_BYTES = 1024  # of a pointer. Source: git-lfs, docs/spec.md
+GOOD = frozenset({"generated", "restored", "current", "identical", "adopted", "pruned"})
 _BY_HAND = {"edited": "now, edited by hand", "unrecorded": "now, without a record"}
 
 
@@ -85,8 +85,8 @@ def _committed(name: str, place: Place, now: tuple[Find, ...]) -> tuple[Find, ..
         return ()
     caption = Caption("head", f"committed ({short(head.commit)})", name)
     find = find_in_commit(lambda: reader.read(name) or b"", caption)
-    is_pointer_to_it = now and find.size_bytes < _LFS_LARGEST_BYTES and now[0].sha256.encode() in find.read()
-    return () if is_pointer_to_it or not find.size_bytes else (find,)
+    is_the_same = bool(now) and oid_in(find.read()) == now[0].sha256
+    return () if is_the_same or not find.size_bytes else (find,)
 
 
 def _before(output: Path, place: Place) -> Iterator[Find]:

@@ -114,8 +114,7 @@ def _feed(loader: Any, builder: _Builder) -> None:  # noqa: ANN401  # PyYAML's l
         _yaml.AliasEvent: builder.alias,
         _yaml.DocumentStartEvent: builder.document,
     }
-    while loader.check_event():
-        event = loader.get_event()
+    while event := loader.get_event():  # None behind the last one
         if action := actions.get(type(event)):
             action(event)
 

@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pytest_comfygen.language.schema.kinds import KINDS, Short
 from pytest_comfygen.language.schema.models import JobDocument
 from pytest_comfygen.language.schema.names import ServerNames, with_names
+from pytest_comfygen.language.schema.playing import RANGES
 
 __all__ = ["json_schema"]
 
@@ -31,6 +32,8 @@ def json_schema(names: ServerNames | None = None) -> dict[str, Any]:
     for kind in KINDS:
         if issubclass(kind, Short):
             definitions[kind.__name__] = _with_short_forms(definitions[kind.__name__], "string")
+    for span in RANGES:
+        definitions[span.__name__] = _with_short_forms(definitions[span.__name__], span.SHORT_TYPE)
     schema = {"$schema": "http://json-schema.org/draft-07/schema#", **schema, "definitions": definitions}
     _drop_null_defaults(schema)
     _wrap_references(schema)

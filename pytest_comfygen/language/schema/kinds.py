@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from pytest_comfygen.language.families import named_families
 from pytest_comfygen.language.schema.closed import Closed, key
-from pytest_comfygen.language.schema.values import Path, ScalarValue, SizePx, Wants, Word, _refuse as refuse
+from pytest_comfygen.language.schema.values import (
+    Path,
+    ScalarValue,
+    SizePx,
+    Wants,
+    Word,
+    _refuse as refuse,
+    _scalar as checked_scalar,
+)
 
 __all__ = [
     "KINDS",
@@ -19,19 +30,32 @@ __all__ = [
     "Hires",
     "HiresKey",
     "ImageSource",
+    "InputFile",
     "LoraEntry",
     "Loras",
     "Preprocessor",
+    "RefinerKey",
+    "SetEntry",
     "Shift",
     "Short",
     "TextEncoders",
+    "TransparentKey",
     "Upscale",
     "UpscaleKey",
 ]
 
+
+def _family(name: str) -> str:
+    if name not in named_families():
+        near = get_close_matches(name, named_families(), n=1)
+        raise refuse("out-of-range", hint=f"did you mean `{near[0]}`?" if near else "")
+    return name
+
+
 Steps: TypeAlias = Annotated[int, Field(ge=1, le=1000), Wants("an integer from 1 to 1000")]
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), Wants("a number from 0 to 1")]
 Denoise: TypeAlias = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), Wants("a number above 0 and not above 1")]
+Inside: TypeAlias = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False), Wants("a number above 0 and below 1")]
 Scale: TypeAlias = Annotated[float, Field(gt=1, le=16, allow_inf_nan=False), Wants("a number above 1 and not above 16")]
 LoraStrength: TypeAlias = Annotated[
     float, Field(ge=-100, le=100, allow_inf_nan=False), Wants("a number from -100 to 100")
@@ -40,7 +64,10 @@ Guidance: TypeAlias = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False),
 Shift: TypeAlias = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False), Wants("a number from 0 to 100")]
 ClipSkip: TypeAlias = Annotated[int, Field(ge=1, le=24), Wants("an integer from 1 to 24")]
 FamilyName: TypeAlias = Annotated[
-    Literal["flux", "sd3", "qwen-image", "z-image"], Wants("flux, sd3, qwen-image or z-image")
+    str,
+    AfterValidator(_family),
+    WithJsonSchema({"enum": list(named_families())}),
+    Wants(" or ".join(", ".join(named_families()).rsplit(", ", 1))),
 ]
 TextEncoders: TypeAlias = Annotated[
     list[Word], Field(min_length=1, max_length=3), Wants("a list of one to three models")
@@ -90,8 +117,27 @@ class ImageSource(Short):
     @model_validator(mode="after")
     def _one_of_two(self) -> ImageSource:
         if (self.file is None) == (self.item is None):
-            raise refuse("conflicting-keys", "it takes one of `file` and `item`", "write a path, or {item: NAME}")
+            raise refuse("conflicting-keys", "it takes one of `file` and `item`", "write {file: PATH} or {item: NAME}")
         return self
+
+
+class InputFile(ImageSource):
+    """A file that an input of a workflow gets: one of the repository, or what another item makes."""
+
+    file: Path | None = key("A picture, sound or video, relative to the job file.", "sketches/dwarf.png")
+
+
+def _set_entry(value: object) -> object:
+    return InputFile.model_validate(value) if isinstance(value, Mapping) else checked_scalar(value)
+
+
+SetEntry: TypeAlias = Annotated[
+    InputFile | ScalarValue,
+    BeforeValidator(_set_entry),
+    Wants(
+        "a text of at most 100 000 characters, a finite number, true or false, or a file: {file: PATH} or {item: NAME}"
+    ),
+]
 
 
 class Preprocessor(Short):
@@ -130,6 +176,46 @@ class ControlNet(Closed):
         return self
 
 
+class Refiner(Short):
+    """A second checkpoint, which does the last steps; also the checkpoint alone."""
+
+    SHORT_FOR = "model"
+
+    model: Word = Field(
+        description="A role from `models`, or a checkpoint's file name as ComfyUI lists it.",
+        examples=["sd_xl_refiner_1.0.safetensors"],
+    )
+    start: Inside | None = key("After which share of the steps it takes over.", 0.75, default=0.8)
+
+
+class Transparent(Short):
+    """A node that finds the background of the finished picture; also the node's class alone."""
+
+    SHORT_FOR = "node"
+
+    node: Word = Field(description="The class of the node.", examples=["ImageColorToMask"])
+    takes: Word | None = key("The node's input for the picture.", "images", default="image")
+    inputs: Annotated[dict[str, ScalarValue], Field(max_length=50), Wants("a mapping of at most 50 inputs")] | None = (
+        key("Values for its other inputs.", {"color": 16777215})
+    )
+    gives: Annotated[Literal["image", "mask", "background"], Wants("image, mask or background")] | None = key(
+        "What its output is: the picture with a transparent background, a mask of what stays, or one of what goes.",
+        "mask",
+        default="image",
+    )
+    output: Annotated[int, Field(ge=0, le=100), Wants("an integer from 0 to 100")] | None = key(
+        "Which of the node's outputs, counted from 0.", 1, default=0
+    )
+
+    @model_validator(mode="after")
+    def _picture_once(self) -> Transparent:
+        takes = self.takes or "image"
+        if takes in (self.inputs or {}):
+            told = f"the input {takes!r} is where the picture comes in"
+            raise refuse("conflicting-keys", told, "remove it from `inputs`, or name another one with `takes`")
+        return self
+
+
 def _one_size(value: Hires | Upscale) -> Hires | Upscale:
     if value.scale is not None and value.size is not None:
         raise refuse("conflicting-keys", "it takes one of `scale` and `size`", "remove one of them")
@@ -163,6 +249,18 @@ class Upscale(Short):
 
 
 HiresKey: TypeAlias = Annotated[Hires, AfterValidator(_one_size), Wants("a mapping")]
+RefinerKey: TypeAlias = Annotated[Refiner, Wants("a model, or a mapping")]
+TransparentKey: TypeAlias = Annotated[Transparent, Wants("a node's class, or a mapping")]
 UpscaleKey: TypeAlias = Annotated[Upscale, AfterValidator(_one_size), Wants("a model, or a mapping")]
 
-KINDS: tuple[type[Closed], ...] = (LoraEntry, ImageSource, Preprocessor, ControlNet, Hires, Upscale)
+KINDS: tuple[type[Closed], ...] = (
+    LoraEntry,
+    ImageSource,
+    InputFile,
+    Preprocessor,
+    ControlNet,
+    Refiner,
+    Hires,
+    Upscale,
+    Transparent,
+)

@@ -38,6 +38,7 @@ from pytest_comfygen.language.schema.models import (
     Source,
     Verify,
 )
+from pytest_comfygen.language.schema.playing import RANGES
 from pytest_comfygen.language.schema.values import Wants
 
 __all__ = ["keys_of", "mistakes", "plain_type", "shown"]
@@ -61,6 +62,7 @@ _MODELS: tuple[type[Closed], ...] = (
     Matrix,
     Verify,
     *KINDS,
+    *RANGES,
 )
 _WRAPPERS = (typing.Annotated, typing.Union, types.UnionType)
 _BY_CODE: dict[str, type[JobFileError]] = {

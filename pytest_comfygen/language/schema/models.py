@@ -18,10 +18,14 @@ from pytest_comfygen.language.schema.kinds import (
     HiresKey,
     ImageSource,
     Loras,
+    RefinerKey,
+    SetEntry,
     Shift,
     TextEncoders,
+    TransparentKey,
     UpscaleKey,
 )
+from pytest_comfygen.language.schema.playing import DurationKey, FramesKey
 from pytest_comfygen.language.schema.values import (
     CustomNodes,
     Flag,
@@ -106,7 +110,8 @@ class Output(Closed):
     )
     file: Path = Field(
         default="${name}.png",
-        description="An image's file name, with subfolders if wanted; the suffix decides the format: png, webp or jpg.",
+        description="An image's file name, with subfolders if wanted; the suffix decides the format: png, webp or jpg, "
+        "and of a workflow also gif, mp4, webm, flac, mp3, opus or wav.",
         examples=["${name}.webp"],
     )
     metadata: Flag = Field(
@@ -133,12 +138,19 @@ class Verify(Closed):
         "The colour mode: RGB for a checkpoint's images when nothing is said; any of the three for a workflow's.",
         "RGBA",
     )
+    frames: FramesKey | None = _key(
+        "A workflow's animation or video: how many pictures it has; makes a png or webp an animated one.",
+        16,
+        {"min": 2},
+    )
+    duration: DurationKey | None = _key(
+        "A workflow's animation, video or sound: how many seconds it plays.", 5, {"min": 4.5, "max": 5.5}
+    )
 
 
 class Keys(Closed):
     """What an item may say, and `defaults` for all items."""
 
-    LATER = frozenset({"refiner", "candidates"})
     NEVER = MappingProxyType({"batch": "an item is one picture: write an item for each, or `seed:` for another one"})
 
     prompt: Text | None = _key("What the image shows; `${…}` may be used.", "portrait of ${subject}, oil painting")
@@ -191,8 +203,18 @@ class Keys(Closed):
     controlnet: Annotated[ControlNet, Wants("a mapping")] | None = _key(
         "Hold the picture to the shapes of another one.", {"model": "canny.safetensors", "image": "pose.png"}
     )
+    refiner: RefinerKey | None = _key(
+        "A second checkpoint that does the last steps, as SDXL's refiner.", "sd_xl_refiner_1.0.safetensors"
+    )
     hires: HiresKey | None = _key("A second pass over the enlarged picture.", {"scale": 1.5, "denoise": 0.5})
     upscale: UpscaleKey | None = _key("Enlarge the finished picture by an upscale model.", "4x-soft.safetensors")
+    transparent: TransparentKey | None = _key(
+        "Make the background transparent by a node that finds it.",
+        {"node": "ImageColorToMask", "inputs": {"color": 16777215}, "gives": "background"},
+    )
+    candidates: Annotated[int, Field(ge=2, le=64), Wants("an integer from 2 to 64")] | None = _key(
+        "How many pictures are made aside, with a seed each, for a person to pick one.", 4
+    )
     vars: (
         Annotated[dict[str, ScalarValue], Field(max_length=250), Wants("a mapping of at most 250 variables")] | None
     ) = _key("Values for `${…}`.", {"style": "oil painting"})
@@ -221,8 +243,10 @@ class Keys(Closed):
         "portrait.json",
         "portrait.png",
     )
-    set: Annotated[dict[str, ScalarValue], Field(max_length=250), Wants("a mapping of at most 250 inputs")] | None = (
-        _key("Values for the workflow's inputs, by `node.input`.", {"KSampler.seed": "${seed}"})
+    set: Annotated[dict[str, SetEntry], Field(max_length=250), Wants("a mapping of at most 250 inputs")] | None = _key(
+        "Values for the workflow's inputs, by `node.input`: texts, numbers, truth values, and files that are sent to "
+        "the server.",
+        {"KSampler.seed": "${seed}", "LoadImage.image": {"file": "sketches/dwarf.png"}},
     )
     output_node: Word | None = _key(
         "The node of the workflow whose picture is taken, when several save one; named as in `set`.", "SaveImage#2"

@@ -49,6 +49,7 @@ def with_names(schema: Mapping[str, Any], names: ServerNames) -> dict[str, Any]:
         definitions[definition] = _with_key(definitions[definition], key, change)
     for definition, found in (
         ("LoraEntry", names.models.get("loras", ())),
+        ("Refiner", names.models.get("checkpoints", ())),
         ("Upscale", names.models.get("upscale_models", ())),
         ("Preprocessor", names.nodes),
     ):
@@ -67,6 +68,7 @@ def _changes(names: ServerNames) -> Iterator[tuple[str, str, _Change]]:
     upscalers = names.models.get("upscale_models", ())
     yield "LoraEntry", "model", _offering(names.models.get("loras", ()))
     yield "ControlNet", "model", _offering(names.models.get("controlnet", ()))
+    yield "Refiner", "model", _offering(names.models.get("checkpoints", ()))
     yield "Upscale", "model", _offering(upscalers)
     yield "Hires", "upscaler", _offering((*sorted(LATENT_UPSCALERS), *upscalers))
     yield "Preprocessor", "node", _offering(names.nodes)

@@ -19,9 +19,10 @@ from typing import Any
 
 from pytest_comfygen.errors import JobFileError, OutputNode, SecretFound, SetTarget, WorkflowInvalid, WorkflowMissing
 from pytest_comfygen.language.load import Table, Value, checked, parse, read_document
+from pytest_comfygen.language.naming import sibling_hint
 from pytest_comfygen.language.template import fill, sole_name
 from pytest_comfygen.language.workflow.page import is_page
-from pytest_comfygen.records import Graph, Job, ObjectInfo, Scalar, SetValue, WorkflowRecipe, relative
+from pytest_comfygen.records import Graph, InputImage, Job, ObjectInfo, Scalar, SetValue, WorkflowRecipe, relative
 
 __all__ = [
     "Workflow",
@@ -34,6 +35,7 @@ __all__ = [
     "read_workflow",
     "set_values",
     "to_api_graph",
+    "unique_name",
     "values_of",
 ]
 
@@ -68,7 +70,7 @@ def read_workflow(path: Path, root: Path) -> Workflow:
     if path.suffix not in _SUFFIXES:
         raise WorkflowInvalid(f"{shown} is no .json, .png or .webp file", hint=_EXPORT)
     if not path.exists():
-        raise WorkflowMissing(f"the workflow file {shown} does not exist", hint=_sibling_hint(path))
+        raise WorkflowMissing(f"the workflow file {shown} does not exist", hint=sibling_hint(path, "the job file"))
     try:
         nodes = _document(path, shown)
     except (SecretFound, WorkflowInvalid):
@@ -171,7 +173,7 @@ def address(graph: Graph, target: str, page: Mapping[str, Any] | None = None) ->
             raise SetTarget(why, hint=error.hint) from None
         raise
     if len(nodes) != 1:
-        choices = [f"`{_unique_name(graph, node)}`" for node in nodes[:MAX_CANDIDATES]]
+        choices = [f"`{unique_name(graph, node)}`" for node in nodes[:MAX_CANDIDATES]]
         raise SetTarget(f"{len(nodes)} nodes are called {name!r}", hint=f"write one of {', '.join(choices)}")
     node, wanted = nodes[0], target[len(name) + 1 :]
     if page is None or wanted == "filename_prefix":
@@ -188,7 +190,7 @@ def node_named(graph: Graph, name: str) -> str:
     if not nodes:
         raise OutputNode(f"no node of the workflow is called {name[:60]!r}", hint=_candidates(graph, name, ""))
     if len(nodes) > 1:
-        choices = [f"`{_unique_name(graph, node)}`" for node in nodes[:MAX_CANDIDATES]]
+        choices = [f"`{unique_name(graph, node)}`" for node in nodes[:MAX_CANDIDATES]]
         raise OutputNode(f"{len(nodes)} nodes are called {name[:60]!r}", hint=f"write one of {', '.join(choices)}")
     return nodes[0]
 
@@ -209,7 +211,7 @@ def _check_input(graph: Graph, node: str, wanted: str, name: str) -> None:
 
 
 def set_values(recipe: WorkflowRecipe, seed: int) -> dict[str, Scalar]:
-    """Each entry of `set:` with its final value, in the file's order.
+    """Each entry of `set:` with its final value, in the file's order; without those that are files.
 
     A value that is one `${name}` and nothing else keeps the type of what it names.
     """
@@ -219,7 +221,7 @@ def set_values(recipe: WorkflowRecipe, seed: int) -> dict[str, Scalar]:
 def values_of(sets: Iterable[SetValue], variables: Mapping[str, Scalar], seed: int) -> dict[str, Scalar]:
     """As `set_values`, for a recipe that is in the making."""
     known = {**variables, "seed": seed}
-    return {entry.target: _filled(entry.value, known) for entry in sets}
+    return {one.target: _filled(one.value, known) for one in sets if not isinstance(one.value, InputImage)}
 
 
 def input_values(
@@ -298,12 +300,6 @@ def _wrong_node(body: Value) -> str | None:
     return None if isinstance(body.get("inputs"), Table) else "is a node without `inputs`"
 
 
-def _sibling_hint(path: Path) -> str:
-    siblings = sorted(one.name for one in path.parent.glob(f"*{path.suffix}")) if path.parent.is_dir() else []
-    near = get_close_matches(path.name, siblings, n=1)
-    return f"did you mean {near[0]}?" if near else "the path is relative to the job file"
-
-
 def _split(graph: Graph, target: str) -> tuple[str, list[str]]:
     """The node's name in `target` and the ids of the nodes that have it."""
     name, dot, _ = target.rpartition(".")
@@ -341,7 +337,8 @@ def _title(graph: Graph, node: str) -> str | None:
     return title if isinstance(title, str) else None
 
 
-def _unique_name(graph: Graph, node: str) -> str:
+def unique_name(graph: Graph, node: str) -> str:
+    """What `set:` may call a node: its class, with its number when it is not the only one."""
     kind = graph[node]["class_type"]
     same = _of_class(graph, kind)
     return str(kind) if len(same) == 1 else f"{kind}#{same.index(node) + 1}"

@@ -4,7 +4,7 @@
   const { items, outcomes, tags } = JSON.parse($("data").textContent);
   const grid = $("grid"), search = $("search"), tag = $("tag"), viewer = $("viewer"), stage = $("stage"), facts = $("facts");
   const kinds = {
-    generated: "good", current: "", identical: "", adopted: "other", pruned: "other", planned: "", skipped: "", "not run": "",
+    generated: "good", restored: "good", current: "", identical: "", adopted: "other", pruned: "other", planned: "", skipped: "", "not run": "",
     failed: "bad", missing: "bad", stale: "warn", edited: "warn", orphan: "warn", unrecorded: "warn",
   };
   const changes = { new: "new", changed: "changed", gone: "gone" };
@@ -290,7 +290,7 @@
       refused ? section(`Picture ${refused.label}`, make("pre", { className: "rows" }, refused.why)) : null,
       item.reasons ? section("Why", make("ul", {}, item.reasons.map((text) => make("li", {}, text)))) : null,
       item.findings ? section("Findings", tableOf(item.findings)) : null,
-      ...item.commands.map(([title, command]) => {
+      ...(item.commands ?? []).map(([title, command]) => {
         const text = make("pre", { className: "command" }, wordsOf(command));
         return section(title, text, copyButton(text));
       }),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode, standard_b64encode
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -114,7 +114,7 @@ def _exhibit(exhibit: Exhibit, pictures: _Pictures) -> dict[str, Any]:
         "tags": entry.tags,
         "prompt": entry.prompt,
         "negative": entry.negative,
-        "parameters": [*entry.parameters, *_facts(exhibit)],
+        "parameters": _parameters(exhibit),
         "outcome": ending.outcome,
         "change": exhibit.change,
         "reasons": ending.reasons,
@@ -126,16 +126,16 @@ def _exhibit(exhibit: Exhibit, pictures: _Pictures) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value or key == "plates"}
 
 
-def _facts(exhibit: Exhibit) -> Iterable[tuple[str, str]]:
-    """What only the run could tell."""
+def _parameters(exhibit: Exhibit) -> list[tuple[str, str]]:
+    """What the job says, and what only the run could tell: the seed may have been drawn anew."""
     ending = exhibit.ending
     facts = {
         "seed": ending.seed,
         "ComfyUI": ending.comfyui,
         "made in": f"{ending.run_s:.1f} s" if ending.run_s and ending.run_s >= _WORTH_TELLING_S else "",
     }
-    known = {name for name, _ in exhibit.entry.parameters}
-    return [(name, value) for name, value in facts.items() if value and name not in known]
+    told = dict(exhibit.entry.parameters) | {name: value for name, value in facts.items() if value}
+    return list(told.items())
 
 
 def _plate(plate: Plate, pictures: _Pictures) -> dict[str, Any]:

@@ -85,6 +85,22 @@ def test_a_loaders_name_without_a_suffix_is_a_model_too() -> None:
     assert rejection.hint == "add the file to the server's models, or name another one"
 
 
+@pytest.mark.parametrize(
+    ("details", "hint"),
+    [
+        (
+            "image - Invalid image file: a.png",
+            "give it a file of the repository: `set: {LoadImage.image: {file: PATH}}`",
+        ),
+        ("image - Invalid latent", None),
+    ],
+)
+def test_a_file_that_is_not_there_is_told_with_the_way_to_give_it(details: str, hint: str | None) -> None:
+    error = complaint("custom_validation_failed", input_name="image") | {"details": details}
+    rejection = rejections.rejection(document(error, class_type="LoadImage"))
+    assert (GraphRejected, hint) == (type(rejection), rejection.hint)
+
+
 def test_a_long_list_comes_from_object_info() -> None:
     error = complaint("value_not_in_list", input_name="sampler_name", input_config=None, received_value="sampler_9x")
     assert rejections.needs_choices(document(error))

@@ -24,8 +24,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlsplit
+
+from tests.wire import Wire, read_head, response
 
 PEM = Path(__file__).with_name("hub.pem")
 HUB_FILE = "https://huggingface.co/owner/repo/resolve/main/model.safetensors"
@@ -52,30 +53,7 @@ class Request:
     headers: Mapping[str, str]
 
 
-@dataclass
-class Wire:
-    """The connection that a request came on."""
-
-    socket: socket.socket
-    closing: threading.Event
-    is_open: bool = True
-
-    def send(self, data: bytes) -> None:
-        self.socket.sendall(data)
-
-    def close(self, *, reset: bool = False) -> None:
-        if reset:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.is_open = False
-
-
 Answer = Callable[[Request, Wire], None]
-
-
-def response(status: int, body: bytes, headers: Mapping[str, str]) -> bytes:
-    fields = {"Content-Length": str(len(body)), **headers}
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value)
-    return f"HTTP/1.1 {status} Scripted\r\n{head}\r\n".encode() + body
 
 
 @dataclass(repr=False)
@@ -136,7 +114,7 @@ class Hub:
             sent = whole if cut is None else whole[: len(whole) - len(body) + cut]
             wire.send(sent)
             if hold:
-                wire.closing.wait(20)
+                wire.wait(20)
             if cut is not None:
                 wire.close(reset=reset)
 
@@ -167,10 +145,10 @@ class Hub:
         def answer(_: Request, wire: Wire) -> None:
             for piece in pieces:
                 wire.send(piece)
-                if pause_s and wire.closing.wait(pause_s):
+                if pause_s and wire.wait(pause_s):
                     break
             if hold:
-                wire.closing.wait(20)
+                wire.wait(20)
             wire.close()
 
         return answer
@@ -197,7 +175,7 @@ class Hub:
         with suppress(OSError), connection:
             origin = self.url
             with connection.makefile("rb") as reader:
-                first = read_request(reader)
+                first = read_head(reader)
             if first and first[0] == "CONNECT":
                 connection.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
                 origin = f"https://{first[1].removesuffix(':443')}"
@@ -208,7 +186,7 @@ class Hub:
     def _talk(self, connection: socket.socket, origin: str, first: tuple[str, str, Mapping[str, str]] | None) -> None:
         wire = Wire(connection, self._closing)
         with connection, connection.makefile("rb") as reader:
-            while wire.is_open and not self._closing.is_set() and (read := first or read_request(reader)):
+            while wire.is_open and not self._closing.is_set() and (read := first or read_head(reader)):
                 first = None
                 method, target, headers = read
                 parts = urlsplit(target)
@@ -237,14 +215,3 @@ def ranged(content: bytes, request: Request, headers: Mapping[str, str]) -> tupl
     if first >= len(content):
         return 416, b"", {**fields, "Content-Range": f"bytes */{len(content)}"}
     return 206, content[first : last + 1], {**fields, "Content-Range": f"bytes {first}-{last}/{len(content)}"}
-
-
-def read_request(reader: BinaryIO) -> tuple[str, str, Mapping[str, str]] | None:
-    start = reader.readline().decode("latin-1").split()
-    if len(start) != 3:
-        return None
-    headers = {}
-    while line := reader.readline().decode("latin-1").strip():
-        name, _, value = line.partition(":")
-        headers[name.strip().lower()] = value.strip()
-    return start[0], start[1], headers

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from pytest_comfygen.engine.server import is_gone, neighbour
 from pytest_comfygen.engine.server.start import free_port
+from tests.engine.download.hub import Hub
 from tests.engine.server.conftest import Use
 from tests.engine.server.programs import Programs
 
@@ -57,25 +56,11 @@ def test_a_neighbour_whose_process_is_not_seen_cannot_be_placed(stranger: str) -
     assert found.runs_from(Path()) is None
 
 
-class Stranger(BaseHTTPRequestHandler):
-    """A ComfyUI with arguments that no process on this machine has."""
-
-    def do_GET(self) -> None:
-        system = {"comfyui_version": "0.3.64", "argv": ["main.py", "--port", "seen from inside"]}
-        body = json.dumps({"system": system, "devices": []}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
 def stranger() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    """A ComfyUI with arguments that no process on this machine has."""
+    system = {"comfyui_version": "0.3.64", "argv": ["main.py", "--port", "seen from inside"]}
+    hub = Hub()
+    hub.on(f"{hub.url}/system_stats", hub.status(200, json.dumps({"system": system, "devices": []})))
+    yield hub.url
+    hub.close()

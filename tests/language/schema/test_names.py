@@ -84,6 +84,7 @@ def test_names_are_offered_wherever_an_items_key_can_stand(definition: str, key:
         ("LoraEntry", "model", ["ink.safetensors"]),
         ("ControlNet", "model", ["canny.safetensors"]),
         ("Hires", "upscaler", ["area", "bicubic", "bilinear", "bislerp", "nearest-exact", "4x.pth"]),
+        ("Refiner", "model", ["sd15.safetensors", "sdxl/base.safetensors"]),
         ("Upscale", "model", ["4x.pth"]),
         ("Preprocessor", "node", ["Canny", "Depth"]),
         (
@@ -108,7 +109,12 @@ def test_names_are_offered_in_the_mappings_of_an_item(definition: str, key: str,
 
 @pytest.mark.parametrize(
     ("definition", "names"),
-    [("LoraEntry", ["ink.safetensors"]), ("Upscale", ["4x.pth"]), ("Preprocessor", ["Canny", "Depth"])],
+    [
+        ("LoraEntry", ["ink.safetensors"]),
+        ("Refiner", ["sd15.safetensors", "sdxl/base.safetensors"]),
+        ("Upscale", ["4x.pth"]),
+        ("Preprocessor", ["Canny", "Depth"]),
+    ],
 )
 def test_names_are_offered_where_a_mapping_may_be_its_name_alone(definition: str, names: list[str]) -> None:
     short = SCHEMA["definitions"][definition]["anyOf"][1:]

@@ -1,0 +1,113 @@
+"""Several pictures of one item, made aside for a person to pick from; picking one publishes it without a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, get_args
+
+from pytest_comfygen.errors import AssetError, CandidateMissing
+from pytest_comfygen.flows.fingerprint import compare
+from pytest_comfygen.flows.plan import Plan
+from pytest_comfygen.flows.restore import restore
+from pytest_comfygen.outputs.candidates import Candidates
+from pytest_comfygen.outputs.report import reason_lines
+from pytest_comfygen.outputs.store import Store
+from pytest_comfygen.records import Fingerprint, Job, JobResult, KeptImage, Part, Reason
+from pytest_comfygen.verify.checks import settings_hash
+
+if TYPE_CHECKING:
+    from pytest_comfygen.flows.generate import Workplace
+
+__all__ = ["SEEDS", "FingerprintOf", "choice", "make_candidates", "pick"]
+
+SEEDS = 1 << 53  # as language.seeds chooses them
+
+# The fingerprint of a job with another seed.
+FingerprintOf = Callable[[int], Fingerprint]
+
+
+def choice(plan: Plan, candidates: Candidates, fingerprint_of: FingerprintOf, *, anew: bool) -> Plan:
+    """The plan; when all candidates lie there already, there is nothing to make and one to be picked.
+
+    :param anew: others were asked for: only those count that this run has made.
+    """
+    count = plan.job.candidates
+    is_wanted_anew = any(reason.kind == "asked" for reason in plan.reasons)
+    if plan.action != "make" or count == 1 or plan.waits_for or is_wanted_anew:
+        return plan
+    found = list(_fitting(plan, candidates, fingerprint_of))
+    is_other = anew and (not found or found[0].record.seed != plan.seed)
+    return plan if len(found) < count or is_other else replace(plan, action="choose")
+
+
+def make_candidates(
+    plan: Plan, workplace: Workplace, candidates: Candidates, fingerprint_of: FingerprintOf
+) -> JobResult:
+    """Make all candidates of `plan`, each with a seed of its own, and leave what stands at the output alone.
+
+    :raises JobError: ComfyUI did not make one, or it failed its checks.
+    :raises AssetError: one cannot be written.
+    """
+    from pytest_comfygen.flows.generate import make_aside  # noqa: PLC0415  # to pick one, nothing is made
+
+    job = plan.job
+    try:
+        candidates.drop(job.output)
+        for number in range(job.candidates):
+            seed = (plan.seed + number) % SEEDS
+            one = replace(plan, seed=seed, fingerprint=fingerprint_of(seed))
+            candidates.write(job.output, number + 1, *make_aside(one, workplace))
+    except AssetError as error:
+        raise error.at(job.where) from None
+    return JobResult(outcome="unpicked", path=job.output, reasons=plan.reasons)
+
+
+def pick(plan: Plan, number: int, store: Store, candidates: Candidates, fingerprint_of: FingerprintOf) -> JobResult:
+    """Publish a candidate.
+
+    :raises CandidateMissing: there is none of that number, or it was made of something else than the job says now.
+    :raises AssetError: what stands at the output may not be replaced.
+    """
+    job = plan.job
+    if plan.problem and plan.action == "refuse":
+        raise plan.problem
+    kept = candidates.find(job.output, number)
+    if kept is None:
+        raise _missing(job, number, candidates)
+    changed, _ = compare(kept.record.fingerprint, fingerprint_of(kept.record.seed or 0), get_args(Part))
+    if changed or kept.record.verified.settings != settings_hash(job.checks):
+        raise _outdated(job, number, changed)
+    is_drawn = job.seed.rule != "random" and kept.record.seed != job.seed.value
+    return replace(restore(replace(plan, kept=kept, rerolled=is_drawn), store), outcome="picked")
+
+
+def _fitting(plan: Plan, candidates: Candidates, fingerprint_of: FingerprintOf) -> Iterator[KeptImage]:
+    """The candidates that were made of what the job says."""
+    for number in range(1, plan.job.candidates + 1):
+        kept = candidates.find(plan.job.output, number)
+        if kept is None or kept.record.verified.settings != settings_hash(plan.job.checks):
+            return
+        if compare(kept.record.fingerprint, fingerprint_of(kept.record.seed or 0), get_args(Part))[0]:
+            return
+        yield kept
+
+
+def _missing(job: Job, number: int, candidates: Candidates) -> CandidateMissing:
+    there = ", ".join(str(one) for one in range(1, job.candidates + 1) if candidates.find(job.output, one))
+    if job.candidates == 1:
+        return CandidateMissing(
+            f"{job.name} has no candidates", where=job.where, hint="write `candidates: 4`, and run it to make some"
+        )
+    told = f"there are {there}" if there else "none was made yet"
+    hint = f"pick one of these, or make others: pytest -k {job.name} --comfy-reroll"
+    return CandidateMissing(f"{job.name} has no candidate {number}: {told}", where=job.where, hint=hint)
+
+
+def _outdated(job: Job, number: int, changed: tuple[Reason, ...]) -> CandidateMissing:
+    return CandidateMissing(
+        f"candidate {number} of {job.name} was made of something else than the job says now",
+        where=job.where,
+        details=tuple(reason_lines(changed)) or ("its checks changed",),
+        hint=f"make new ones: pytest -k {job.name} --comfy-update stale",
+    )

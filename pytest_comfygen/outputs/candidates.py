@@ -1,0 +1,72 @@
+"""Pictures that wait for a person to pick one: by their item's output, numbered from 1, on this machine only."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from hashlib import sha256
+from pathlib import Path
+
+from pytest_comfygen.errors import RecordDamaged
+from pytest_comfygen.outputs.atomic import remove, write_atomically
+from pytest_comfygen.outputs.guard import Guard
+from pytest_comfygen.outputs.recordfile import dump, parse
+from pytest_comfygen.outputs.store import Store
+from pytest_comfygen.records import ImageRecord, KeptImage
+
+__all__ = ["CANDIDATES", "Candidates"]
+
+CANDIDATES = "candidates"  # the local directory
+
+
+class Candidates:
+    """The candidates of one repository's items.
+
+    :param directory: where they lie; it exists.
+    :param root: the repository's top, absolute.
+    """
+
+    def __init__(self, directory: Path, root: Path) -> None:
+        self._directory = directory
+        self._root = root
+        self._guard = Guard(root)
+
+    @classmethod
+    def of(cls, store: Store, root: Path) -> Candidates:
+        """Those of the repository at `root`."""
+        return cls(store.local_directory(CANDIDATES), root)
+
+    def folder(self, output: Path) -> Path:
+        """Where the candidates of one item lie."""
+        return self._directory / output.relative_to(self._root)
+
+    def find(self, output: Path, number: int) -> KeptImage | None:
+        """A candidate; None when there is none, or it is damaged."""
+        path = self._path(output, number)
+        try:
+            record = parse(path.with_name(f"{path.name}.json").read_text(encoding="utf-8"))
+            data = path.read_bytes()
+        except (OSError, ValueError, RecordDamaged):
+            return None
+        return KeptImage(data, record) if sha256(data).hexdigest() == record.file_sha256 else None
+
+    def write(self, output: Path, number: int, data: bytes, record: ImageRecord) -> None:
+        """Lay a candidate aside.
+
+        :raises WriteFailed: it cannot be written.
+        """
+        path = self._path(output, number)
+        with self._guard.translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for target, content in ((path, data), (path.with_name(f"{path.name}.json"), dump(record).encode())):
+                write_atomically(target, content, f"{os.getpid()}-{secrets.token_hex(4)}", time.sleep)
+
+    def drop(self, output: Path) -> None:
+        """Forget the candidates of an item, of which others are about to be made."""
+        folder = self.folder(output)
+        for path in folder.iterdir() if folder.is_dir() else ():
+            remove(path)
+
+    def _path(self, output: Path, number: int) -> Path:
+        return self.folder(output) / f"{number}{output.suffix}"
