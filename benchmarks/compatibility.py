@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 VERSIONS = ("8.4", "9.0", "9.1", "newest")
-ALONE = ("tests/behaviours/test_living_with_other_plugins.py", "tests/behaviours/test_bringing_images_up_to_date.py")
+ALONE = ("tests/behaviours/test_living_with_other_plugins.py", "tests/plugin/test_live_line.py")
 BESIDE = ("tests/behaviours/test_beside_other_plugins.py",)
 BESIDES = ("hypothesis", "jsonschema", "pyyaml")  # what the tests themselves import
 
