@@ -24,7 +24,7 @@ def watch(config: pytest.Config, session: Session) -> None:
         from pytest_comfygen.plugin.liveline import Live  # noqa: PLC0415  # nobody looks
 
         config.pluginmanager.register(Live(config, session), "comfygen-live")
-    if (session.settings.json and not session.settings.plan) or session.settings.summary:
+    if (session.settings.json or session.settings.summary) and not session.settings.plan:
         from pytest_comfygen.plugin.accounts import give_account  # noqa: PLC0415  # most runs give none
 
         give_account(config, session)

@@ -142,6 +142,11 @@ def test_the_summary_goes_to_a_file_that_is_named(made: Repository) -> None:
     assert "| `jobs/wrong.comfyjob.yaml` | unusable | &#91;unknown&#45;key&#93;" in text
 
 
+def test_a_plan_is_no_run_to_sum_up(made: Repository) -> None:
+    assert made.run("jobs", "--comfy-plan", "--comfy-summary=images.md").ret == 0
+    assert not (made.path / "images.md").exists()
+
+
 def test_without_a_file_and_without_github_the_summary_is_refused(
     made: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
