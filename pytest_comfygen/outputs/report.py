@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_comfygen.errors import ComfygenError
-from pytest_comfygen.records import Event, Finding, Reason, Scalar
+from pytest_comfygen.records import Event, Finding, Reason, Scalar, Timing
 
 __all__ = [
     "WORDS",
@@ -18,6 +18,7 @@ __all__ = [
     "progress_line",
     "reason_lines",
     "render",
+    "slowest_lines",
     "with_unit",
 ]
 
@@ -53,6 +54,9 @@ WORDS: Mapping[str, tuple[str, str, str]] = {
 _LONGEST_VALUE = 60
 _LONGEST_LINE = 100
 _CONTEXT = 12
+_FEW = 5
+_LONG_S = 300.0
+_WORTH_TELLING_S = 0.1
 
 
 def one_line(error: ComfygenError) -> str:
@@ -138,6 +142,24 @@ def images_line(counts: Mapping[str, int]) -> str:
     known = [outcome for outcome in _COUNTED if counts.get(outcome)]
     others = sorted(outcome for outcome in counts if outcome not in _COUNTED and counts[outcome])
     return "images: " + ", ".join(f"{counts[outcome]} {outcome}" for outcome in [*known, *others])
+
+
+def slowest_lines(took: Mapping[str, Timing], number: int | None) -> Iterator[str]:
+    """The images that took longest, and how much of that was loading models.
+
+    :param number: as many as pytest's `--durations` asks for, 0 for all; when it is None, a long run tells a few.
+    """
+    run_s = {item: one.run_s for item, one in took.items() if one.run_s}
+    if number is None:
+        is_long = len(run_s) > _FEW and sum(run_s.values()) > _LONG_S
+        number = _FEW if is_long else -1
+    slowest = sorted(run_s, key=lambda item: -run_s[item])[: number or None] if number >= 0 else ()
+    if slowest:
+        yield "slowest images:"
+    for item in slowest:
+        load_s = took[item].load_s or 0.0
+        loading = f", {load_s:.1f} s of it for loading" if load_s >= _WORTH_TELLING_S else ""
+        yield f"    {run_s[item]:.1f} s{loading}: {harmless(item)}"
 
 
 def reason_lines(reasons: Iterable[Reason]) -> Iterator[str]:

@@ -44,8 +44,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Do what is done instead of a test run, when that is asked for."""
     option = config.option
-    is_json_alone = option.comfy_json and not option.comfy_plan
-    if not (option.comfy_doctor or option.comfy_stop or option.comfy_schema or is_json_alone):
+    if not (option.comfy_doctor or option.comfy_stop or option.comfy_schema or option.comfy_json):
         return None
     from pytest_comfygen.plugin.commands import run_command  # noqa: PLC0415  # a test run must not pay
 

@@ -42,6 +42,11 @@ class Chains:
         names = {name for job in job_file.jobs for name in items_of(job)}
         self._needed |= {(job.file, job.name): job for job in job_file.jobs if job.name in names} if names else {}
 
+    @property
+    def files(self) -> set[Path]:
+        """The job files that have such items."""
+        return {file for file, _ in self._needed}
+
     def job(self, file: Path, name: str) -> Job:
         """An item that others are made from."""
         return self._needed[file, name]

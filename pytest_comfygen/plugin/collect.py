@@ -179,6 +179,11 @@ class ComfyItem(pytest.Function):
         self.picked_as = ""  # what `--comfy-pick` calls it
 
     @property
+    def number(self) -> int:
+        """Its place among the images of its file, in which it comes after those that it is made from."""
+        return self._number
+
+    @property
     def job(self) -> Job:
         """The job behind this item."""
         return session_of(self.config).work.job(self.path, self._number)

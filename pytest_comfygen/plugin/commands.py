@@ -17,7 +17,7 @@ from pytest_comfygen.flows.doctor import Commands, Selection, Visit, diagnose, d
 from pytest_comfygen.flows.doctor.words import as_json, as_lines
 from pytest_comfygen.flows.stop import stop_servers, stopping_lines
 from pytest_comfygen.plugin.asked import is_job_file, job_files
-from pytest_comfygen.plugin.options import read_settings, usage_error
+from pytest_comfygen.plugin.options import read_settings, settle_json, usage_error
 from pytest_comfygen.plugin.schema import write_schema
 from pytest_comfygen.plugin.session import comfy_dirs, refuse_strange_root, repository_of
 from pytest_comfygen.records import Environment
@@ -29,11 +29,15 @@ __all__ = ["run_command", "write"]
 def run_command(config: pytest.Config) -> int | None:
     """Do what was asked for.
 
-    :returns: the exit code; None when pytest goes on, to show its help.
+    :returns: the exit code; None when pytest goes on, with a run or to show its help.
     :raises pytest.UsageError: two commands at once, or a path that is not there.
     """
     option = config.option
     if option.help or option.version:
+        return None
+    if option.comfy_json:
+        settle_json(config)
+    if not (option.comfy_doctor or option.comfy_stop or option.comfy_schema):
         return None
     _drop_what_others_printed(config)
     commands = {"--comfy-doctor": _examine, "--comfy-stop": _stop, "--comfy-schema": write_schema}
@@ -42,7 +46,7 @@ def run_command(config: pytest.Config) -> int | None:
     if len(typed) > 1:
         raise usage_error(SettingsConflict(f"{' and '.join(typed)}: one after the other"))
     if option.comfy_json and not option.comfy_doctor:
-        raise usage_error(SettingsConflict("--comfy-json goes with --comfy-doctor or --comfy-plan"))
+        raise usage_error(SettingsConflict(f"--comfy-json does not go with {typed[0]}"))
     return commands[typed[0]](config)
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_comfygen.errors import SettingsError
+from pytest_comfygen.errors import SettingsConflict, SettingsError
 from pytest_comfygen.settings import OPTIONS, Option, Settings, resolve
 
 if TYPE_CHECKING:
     from pytest_comfygen.errors import ComfygenError
 
-__all__ = ["add_options", "keep_bytecode_to_ourselves", "read_settings", "usage_error"]
+__all__ = ["add_options", "keep_bytecode_to_ourselves", "read_settings", "settle_json", "usage_error"]
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -54,6 +54,33 @@ def read_settings(config: pytest.Config) -> Settings:
         return resolve(config.getoption, os.environ, config.getini)
     except SettingsError as error:
         raise usage_error(error) from None
+
+
+def settle_json(config: pytest.Config) -> None:
+    """Leave `--comfy-json` the file that was written to it with `=`; any other word after it is a place of tests.
+
+    A doctor or a plan tells standard output, and was asked for by the bare word before a run could be.
+
+    :raises pytest.UsageError: a file is missing, or there is one too many.
+    """
+    option = config.option
+    if option.comfy_json != "-" and not _is_attached("--comfy-json", config):
+        given = config.args if config.args_source is config.ArgsSource.ARGS else []
+        config.args[:], option.comfy_json = [*given, option.comfy_json], "-"
+        config.args_source = config.ArgsSource.ARGS
+    tells_at_once = option.comfy_doctor or option.comfy_plan
+    if tells_at_once and option.comfy_json != "-":
+        told = "--comfy-json writes to standard output with --comfy-doctor or --comfy-plan"
+        raise usage_error(SettingsConflict(told, hint="leave out its file"))
+    if not (tells_at_once or option.comfy_stop or option.comfy_schema) and option.comfy_json == "-":
+        told = "--comfy-json goes with --comfy-doctor or --comfy-plan, or in a run with a file"
+        raise usage_error(SettingsConflict(told, hint="write it with an equals sign: --comfy-json=FILE"))
+
+
+def _is_attached(flag: str, config: pytest.Config) -> bool:
+    """Whether an option's value was written to it with `=`, which `argparse` does not tell."""
+    words = (*config.invocation_params.args, *config.getini("addopts"), *os.environ.get("PYTEST_ADDOPTS", "").split())
+    return any(word.startswith(f"{flag}=") for word in words)
 
 
 def usage_error(error: ComfygenError) -> pytest.UsageError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,18 @@ __all__ = ["Reporting", "watch", "work_alone"]
 def watch(config: pytest.Config, session: Session) -> None:
     """Register what listens to this run, and what takes part in it only when that is asked for."""
     config.pluginmanager.register(Reporting(config, session), "comfygen-reporting")
+    if sys.stdout.isatty():
+        from pytest_comfygen.plugin.liveline import Live  # noqa: PLC0415  # nobody looks
+
+        config.pluginmanager.register(Live(config, session), "comfygen-live")
+    if (session.settings.json or session.settings.summary) and not session.settings.plan:
+        from pytest_comfygen.plugin.accounts import give_account  # noqa: PLC0415  # most runs give none
+
+        give_account(config, session)
+    if getattr(config.option, "htmlpath", None):
+        from pytest_comfygen.plugin.htmlreport import show_pictures  # noqa: PLC0415  # most runs write no such report
+
+        show_pictures(config)
     if session.settings.pick:
         work_alone(config)
     if session.settings.plan:
@@ -91,5 +104,5 @@ class Reporting:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the summary line and what to type next."""
-        for line in (*left_alone_lines(self._tally.left_alone, self._config), *self._tally.lines()):
+        for line in (*left_alone_lines(self._tally.left_alone, self._config), *self._tally.lines(self._config)):
             terminalreporter.write_line(line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -211,10 +211,21 @@ class Servers:
         self._listed[meeting.met_at] = listed_models(object_info)
         jobs = [(self._fitted(plan.job, meeting), plan.seed) for plan in wanted]
         self._object_info[meeting.met_at] = object_info
-        self._refused[meeting.met_at] = check_selection(
+        self._refused[meeting.met_at] = refused = check_selection(
             jobs, object_info, meeting.server, self._settings.custom_node, self._machine.failed_nodes
         )
+        self._foretell([plan.job for plan in wanted if plan.job.id not in refused])
         return True
+
+    def _foretell(self, jobs: Sequence[Job]) -> None:
+        """Tell how many pictures are to be made, and how fast, going by what this machine took before."""
+        if not jobs:
+            return
+        forecast = self._premises.durations.forecast(() if self._settings.sketch else jobs)
+        per_s = len(jobs) / forecast.expected_s if forecast.expected_s and not forecast.unknown else 0.0
+        elsewhere = not (self._settings.sketch or self._settings.url)  # then job files may name servers of their own
+        subject = " ".join(jobs[0].server.urls) if elsewhere else ""
+        self._premises.notify(Event(kind="foreseen", subject=subject, value=len(jobs), per_s=per_s))
 
     def _ask_for_nodes(self, meeting: Meeting) -> ObjectInfo:
         try:

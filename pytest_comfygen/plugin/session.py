@@ -172,6 +172,7 @@ class Session:
             "asked": tuple(self.asked),
             "nonce": self.nonce,
             "job_file": self._job_file,
+            "is_followed": self.progress.live is not None,
         }
 
 
@@ -212,7 +213,7 @@ def refuse_strange_root(config: pytest.Config, settings: Settings) -> None:
     """
     if _start(config).is_relative_to(config.rootpath):
         return
-    single = ("dir", "repo", "constraints", "schema")
+    single = ("dir", "repo", "constraints", "schema", "json", "summary")
     named = [(name, getattr(settings, name)) for name in single]
     named += [("models-dir", one) for one in settings.models_dir]
     for name, value in named:
@@ -304,7 +305,9 @@ def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
     site = Site.of(config, settings)
     if luggage["job_file"]:
         take_job_file(config, luggage["job_file"])  # xdist gives a worker what was typed
-    return Session(settings, _asked(luggage["asked"]), luggage["nonce"], config, site=site)
+    session = Session(settings, _asked(luggage["asked"]), luggage["nonce"], config, site=site)
+    session.progress.is_followed = luggage["is_followed"]
+    return session
 
 
 def _number_of(config: pytest.Config) -> int | None:

@@ -15,6 +15,7 @@ from pytest_comfygen.plugin.session import LeftAlone, Session, session_of
 
 if TYPE_CHECKING:
     from pytest_comfygen.errors import ComfygenError
+    from pytest_comfygen.records import Timing
 
 __all__ = [
     "INDEX",
@@ -37,6 +38,7 @@ _OUTCOME, _REASON = "comfygen.outcome", "comfygen.reason"
 _ERROR, _WANTS_SERVER = "comfygen.error", "comfygen.wants_server"
 INDEX = "index:"  # how the item begins that is a job file's list of images; no image is called so
 _ORPHAN = "::orphan"
+_ACCOUNTS = ("gallery", "json", "summary")  # of a whole run; one that repeats an item would replace them
 _ASSET_STATES = ("missing", "stale", "edited", "orphan", "unrecorded")
 
 
@@ -77,9 +79,9 @@ def next_step(error: ComfygenError, item: pytest.Item, session: Session) -> dict
     if session.settings.prompt or item.nodeid.endswith(_ORPHAN):
         return {}
     if error.code in ("missing", "stale") and error.hint is None:
-        typed = session.settings.as_typed(besides=("update", "check", "gallery"))
+        typed = session.settings.as_typed(besides=(*_ACCOUNTS, "update", "check"))
         return {"hint": " ".join([command, *typed, "--comfy-update stale"])}
-    typed = session.settings.as_typed(besides=("gallery", *(["update"] if session.settings.update == "all" else ())))
+    typed = session.settings.as_typed(besides=(*_ACCOUNTS, *(["update"] if session.settings.update == "all" else ())))
     asks = is_job_file(item.path) or any(session.settings.was_typed(name) for name in ("sketch", "check", "adopt"))
     return {"rerun": " ".join([command, *typed, *([] if asks else ["--comfy-update stale"])])}
 
@@ -120,6 +122,7 @@ class Tally:
         self._ended: dict[str, str] = {}
         self._made: list[str] = []
         self._drift = Counter[str]()
+        self._took: dict[str, Timing] = {}
         self._unpicked: dict[str, str] = {}
         self._failed = 0
         self._wanting_a_server = 0
@@ -135,6 +138,8 @@ class Tally:
             self._unpicked[report.nodeid] = _property(report, "comfygen.output") or ""
         if outcome == "generated":
             self._made.append(_property(report, "comfygen.output") or report.nodeid)
+        if outcome in ("generated", "identical"):
+            self._took[report.nodeid] = _timing(report)
         if outcome is not None and (drift := _property(report, "comfygen.drift")):
             self._drift[drift] += 1
         if outcome is not None:  # a rerun replaces what it repeats
@@ -156,17 +161,21 @@ class Tally:
             return NO_SERVER_EXIT_CODE
         return status
 
-    def lines(self) -> Iterator[str]:
-        """The summary: one line that counts images, what else there is to say of them, and what to type next."""
+    def lines(self, config: pytest.Config) -> Iterator[str]:
+        """The summary: the slowest when asked for, a line that counts images, what else to say, what to type next."""
         yield from self._without_job()
         if not self._outcomes:
             return
-        from pytest_comfygen.outputs.report import images_line  # noqa: PLC0415  # a run without images must not pay
+        from pytest_comfygen.outputs.report import (  # noqa: PLC0415  # a run without images must not pay
+            images_line,
+            slowest_lines,
+        )
 
+        yield from slowest_lines(self._took, config.option.durations)
         yield images_line(self._outcomes)
         yield from self._waiting()
         yield from self._drifted()
-        yield from self._next()
+        yield from self._next(can_repeat=hasattr(config, "cache"))
 
     def _without_job(self) -> Iterator[str]:
         if self._session.settings.prune and not self._outcomes:
@@ -186,7 +195,7 @@ class Tally:
         if self._drift:
             yield "    they are current all the same; to make them anew: the same command with --comfy-update all"
 
-    def _next(self) -> Iterator[str]:
+    def _next(self, *, can_repeat: bool) -> Iterator[str]:
         settings = self._session.settings
         if settings.prompt and not settings.sketch:
             yield from (f"    {path}" for path in self._made)
@@ -198,6 +207,8 @@ class Tally:
         elif settings.update == "none" and any(self._outcomes[one] for one in ("missing", "stale")):
             instead = " instead of --comfy-check" if settings.check else ""
             yield f"to make what is missing or stale: the same command with --comfy-update stale{instead}"
+        elif self._outcomes["failed"] > 1 and not settings.prompt and can_repeat:
+            yield "to try again those that failed: the same command with --lf"
 
 
 def left_alone_lines(left: LeftAlone, config: pytest.Config) -> Iterator[str]:
@@ -227,6 +238,13 @@ def outcome_of(report: pytest.TestReport) -> str | None:
     if not is_image(report) or report.when == "teardown" or (report.when == "setup" and not report.failed):
         return None
     return _property(report, _OUTCOME) or ("failed" if report.failed else None)
+
+
+def _timing(report: pytest.TestReport) -> Timing:
+    from pytest_comfygen.records import Timing  # noqa: PLC0415  # a run without images must not pay
+
+    found = {name: _property(report, f"comfygen.{name}") for name in ("load_s", "run_s")}
+    return Timing(**{name: float(text) for name, text in found.items() if text})
 
 
 def _concerns_us(item: pytest.Item, report: pytest.TestReport) -> bool:

@@ -257,6 +257,11 @@ class Work:
         desk = self.desk()
         return run_plan([self.plan(job) for job in jobs], desk.machine, desk.models, desk.premises.durations)
 
+    @property
+    def chained_files(self) -> set[Path]:
+        """The job files in which items are made from others, so that their order counts."""
+        return self._chains.files
+
     def is_out_of_reach(self, plan: Plan, is_selected: Callable[[Job], bool]) -> bool:
         """Whether a picture is to be made from an item that this run does not make.
 

@@ -74,7 +74,8 @@ class Settings(NamedTuple):
     download: bool | Literal["unverified"]
     allow_pickles: bool
     doctor: bool
-    json: bool
+    json: str | None
+    summary: str | None
     schema: str | None
     ci: bool = False
     sources: Mapping[str, str] = MappingProxyType({})

@@ -368,7 +368,7 @@ _MODELS = (
     ),
 )
 
-_DOCTOR = (
+_REPORTS = (
     Option(
         name="doctor",
         kind="flag",
@@ -378,10 +378,20 @@ _DOCTOR = (
     ),
     Option(
         name="json",
-        kind="flag",
-        default=False,
+        kind="file",
+        metavar="FILE",
+        default=None,
         is_command=True,
-        help="with --comfy-doctor or --comfy-plan: write the findings as JSON",
+        help="with --comfy-doctor or --comfy-plan: write the findings as JSON; in a run, --comfy-json=FILE: write what "
+        "happens as JSON lines",
+    ),
+    Option(
+        name="summary",
+        kind="file",
+        metavar="FILE",
+        default=None,
+        is_command=True,
+        help="append a summary of the images in Markdown to FILE, or to the one that GITHUB_STEP_SUMMARY names",
     ),
 )
 
@@ -397,4 +407,4 @@ _EDITORS = (
     ),
 )
 
-OPTIONS = (*_IMAGES, *_QUICK, *_SERVER, *_INSTALL, *_MODELS, *_DOCTOR, *_EDITORS)
+OPTIONS = (*_IMAGES, *_QUICK, *_SERVER, *_INSTALL, *_MODELS, *_REPORTS, *_EDITORS)

@@ -7,8 +7,16 @@ from dataclasses import replace
 import pytest
 
 from pytest_comfygen.errors import ServerUnreachable, UnknownKey, Where
-from pytest_comfygen.outputs.report import finding_rows, images_line, one_line, progress_line, reason_lines, render
-from pytest_comfygen.records import Event, Finding, Reason
+from pytest_comfygen.outputs.report import (
+    finding_rows,
+    images_line,
+    one_line,
+    progress_line,
+    reason_lines,
+    render,
+    slowest_lines,
+)
+from pytest_comfygen.records import Event, Finding, Reason, Timing
 
 
 def test_an_error_is_code_place_and_message_on_one_line() -> None:
@@ -112,3 +120,32 @@ def test_the_time_left_is_told_in_a_unit_that_fits(per_s: float, left: str) -> N
     event = Event(kind="progress", subject="x", text="downloading", value=1.2e9, maximum=6.9e9, per_s=per_s)
 
     assert progress_line(event).endswith(left)
+
+
+@pytest.mark.parametrize(
+    ("took", "number", "lines"),
+    [
+        ({"a": 4.0}, None, []),
+        ({"a": 400.0, "b": 1.0}, None, []),
+        ({}, 0, []),
+        ({"a": None}, 0, []),
+        ({"a": 1.0, "b": 3.25, "c": 2.0}, 2, ["slowest images:", "    3.2 s: b", "    2.0 s: c"]),
+        ({"a": 1.0, "b": 2.0}, 0, ["slowest images:", "    2.0 s: b", "    1.0 s: a"]),
+        (
+            dict(zip("abcdef", (60.0, 61.0, 62.0, 63.0, 64.0, 65.0), strict=True)),
+            None,
+            ["slowest images:", *(f"    {65 - index}.0 s: {name}" for index, name in enumerate("fedcb"))],
+        ),
+    ],
+    ids=["short", "few", "nothing made", "no time known", "two", "all", "long"],
+)
+def test_the_slowest_images_are_told_when_asked_or_when_it_took_long(
+    took: dict[str, float | None], number: int | None, lines: list[str]
+) -> None:
+    assert list(slowest_lines({item: Timing(run_s=run_s) for item, run_s in took.items()}, number)) == lines
+
+
+def test_loading_is_told_of_slow_images() -> None:
+    took = {"jobs/a.comfyjob.yaml::a": Timing(run_s=48.2, load_s=31.0)}
+
+    assert list(slowest_lines(took, 1))[1] == "    48.2 s, 31.0 s of it for loading: jobs/a.comfyjob.yaml::a"
