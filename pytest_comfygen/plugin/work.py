@@ -7,15 +7,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_comfygen.errors import JobFileError, OutputCollision, SourceUnasked
 from pytest_comfygen.flows.repository import find_root
 from pytest_comfygen.language.expand import load_job_file
-from pytest_comfygen.language.naming import collision_key
-from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.chains import CHAINS, Chains
+from pytest_comfygen.plugin.claims import Claims
 from pytest_comfygen.records import (
     Environment,
     Event,
@@ -27,7 +25,7 @@ from pytest_comfygen.records import (
     Model,
     RunPlan,
 )
-from pytest_comfygen.settings import LOCAL, Settings
+from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
     from pytest_comfygen.flows.candidates import FingerprintOf
@@ -68,9 +66,8 @@ class Work:
         self._keeping: Keeping | None = None
         self._roots: dict[Path, Path] = {}
         self._stores: dict[Path, Store] = {}
-        self._claims: dict[str, Job] = {}
+        self._claims = Claims()
         self._jobs: dict[Path, tuple[Job, ...]] = {}
-        self._loaded: dict[Path, tuple[Job, ...] | None] = {}
         self._desks: list[Desk] = []
         self._chains = Chains(settings, lambda: self.local_directory(CHAINS) / nonce)
         self._compared: Pictures | None = None
@@ -118,13 +115,7 @@ class Work:
         :raises JobFileError: it cannot be used.
         """
         job_file = load_job_file(path, self.root_of(path), ask)
-        claims = {collision_key(job.output): job for job in job_file.jobs}
-        taken = (key for key in claims if key in self._claims and self._claims[key].file != claims[key].file)
-        collisions = tuple(_collision(claims[key], self._claims[key]) for key in taken)
-        if collisions:
-            first, rest = collisions[0], collisions[1:]
-            raise OutputCollision(first.message, where=first.where, also=rest)
-        self._claims |= claims
+        self._claims.add(path, job_file.jobs)
         self._jobs[path] = job_file.jobs
         self._chains.add(job_file)
         if job_file.index:
@@ -202,7 +193,7 @@ class Work:
             self.store(job.root),
             self.keeping.settings_for(job),
             nonce=self._nonce,
-            owned_elsewhere=self._is_owned_elsewhere,
+            owned_elsewhere=self._claims.is_made_elsewhere,
             sha256_of=self._sha256_of,
             plan_of=plan_of,
             score=self._score,
@@ -329,8 +320,8 @@ class Work:
             self._root,
             self.store(self._root),
             skipped=skipped,
-            is_claimed=lambda output: collision_key(output) in self._claims,
-            is_claimed_elsewhere=lambda output, record: self._claims_it(record, self._root, output),
+            is_claimed=self._claims.is_claimed,
+            is_claimed_elsewhere=lambda output, record: self._claims.names_a_maker(record, self._root, output),
         )
 
     def prune(self, output: Path) -> JobResult:
@@ -355,50 +346,6 @@ class Work:
             self._open.callback(store.close)
         return self._stores[root]
 
-    def _is_owned_elsewhere(self, job: Job, record: ImageRecord) -> bool:
-        """Whether the item that a record names still makes this output, in another file."""
-        return _job_file_named(record, job.root) != job.file and self._claims_it(record, job.root, job.output)
-
-    def _claims_it(self, record: ImageRecord, root: Path, output: Path) -> bool:
-        """Whether the job file that a record names has a job that makes `output`."""
-        path = _job_file_named(record, root)
-        if path is None or not path.is_file():
-            return False
-        if path not in self._loaded:
-            self._loaded[path] = self._jobs.get(path) or self._jobs_of_other(path, root)
-        others = self._loaded[path]
-        key = collision_key(output)
-        return others is None or any(collision_key(one.output) == key for one in others)
-
-    def _jobs_of_other(self, path: Path, root: Path) -> tuple[Job, ...] | None:
-        """The jobs of a file that this run did not ask for; None when only its hooks could tell."""
-        try:
-            return load_job_file(path, root).jobs
-        except SourceUnasked:
-            return None
-        except JobFileError:
-            return ()
-
     def local_directory(self, name: str) -> Path:
         """A directory of this machine's own, below `.comfygen/` of the run's repository."""
         return self.store(self._root).local_directory(name)
-
-
-def _collision(job: Job, other: Job) -> OutputCollision:
-    message = f"{job.name} writes {job.output_name}, and so does {other.name} at {other.where}"
-    return OutputCollision(message, where=job.where)
-
-
-def _job_file_named(record: ImageRecord, root: Path) -> Path | None:
-    """The job file that a record names, unless it names something else: a record comes from git, also a stranger's."""
-    name = PurePosixPath(record.job)
-    if (
-        name.is_absolute()
-        or ".." in name.parts
-        or "\\" in record.job
-        or ":" in record.job
-        or name.parts[:1] == (LOCAL,)  # a quick picture belongs to nobody
-        or not is_job_file(name.name)
-    ):
-        return None
-    return root / name

@@ -15,7 +15,8 @@ from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pytest_comfygen.errors import SettingsConflict, SettingsError
-from pytest_comfygen.settings.options import COMFYUI_REPO, OPTIONS, Kind, Option
+from pytest_comfygen.settings.option import Kind, Option
+from pytest_comfygen.settings.options import COMFYUI_REPO, OPTIONS
 
 __all__ = ["COMFYUI_REPO", "LOCAL", "OPTIONS", "Option", "Settings", "is_ci", "resolve", "spelled"]
 

@@ -193,6 +193,16 @@ def test_images_of_a_job_file_that_pytest_does_not_look_for_are_somebodys(made: 
     assert made.images_line(made.run("jobs", "--comfy-check")) == "images: 2 current"
 
 
+def test_images_of_such_a_file_that_is_broken_are_somebodys_too(made: Repository) -> None:
+    kins = (made.path / "jobs" / "kins.comfyjob.yaml").read_text(encoding="utf-8")
+    made.write("build/kins.comfyjob.yaml", kins.replace("../assets", "../built"))
+    made.run("build/kins.comfyjob.yaml").assert_outcomes(passed=2)
+    made.write("build/kins.comfyjob.yaml", "comfyjob: 1\nitems: {a: {steps: x}}\n")
+
+    assert "nothing to prune: every image with a record has its job" in made.run("--comfy-prune").outlines
+    assert len(list((made.path / "built").glob("*.png"))) == 2
+
+
 def test_an_image_without_a_record_is_not_ours_to_prune(left: Repository) -> None:
     left.image("photo").write_bytes(b"a person's work")
 
