@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -282,7 +281,7 @@ def _fresh(config: pytest.Config) -> Session:
     _refuse_paths(site.root, settings)
     if settings.resume and not _is_interrupted(site.root):
         raise usage_error(SettingsError("--comfy-resume: no --comfy-update all was interrupted here"))
-    nonce = secrets.token_hex(8)
+    nonce = os.urandom(8).hex()
     job_file: str | None = None
     if settings.prompt or settings.save_job:
         from pytest_comfygen.plugin.quick import write_prompts  # noqa: PLC0415  # nearly no run has any

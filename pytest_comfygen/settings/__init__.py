@@ -4,8 +4,6 @@ Each row of `OPTIONS` gives four spellings: `--comfy-url`, ini `comfy_url`, envi
 Command line beats environment beats ini beats default; unset is None everywhere, never something falsy.
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 import shlex

@@ -1,7 +1,5 @@
 """What a row of the table of options says."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, NamedTuple
 
 __all__ = ["Kind", "Option"]
