@@ -183,6 +183,8 @@ class Presentation:
             return (("To make it again", " ".join(["pytest", *settings.as_typed(besides=("gallery",))])),)
         if ending.outcome in _BY_ITSELF:
             return _BY_ITSELF[ending.outcome]
+        if ending.outcome == "unpicked":
+            return (("To take one, by its number", f"pytest {shlex.quote(f'--comfy-pick={entry.id}=1')}"),)
         item = from_here(entry.id, self._config)
         quoted = f'"{item}"' if _PLAIN.fullmatch(item) else shlex.quote(item)
         typed = settings.as_typed(besides=_VERBS)

@@ -13,7 +13,7 @@ from pytest_comfygen.records.image import Finding
 
 __all__ = ["Ending", "Entry", "Exhibit", "Exhibition", "Medium", "Plate", "PlateRole", "Preview"]
 
-PlateRole: TypeAlias = Literal["head", "before", "now", "sketch", "refused"]
+PlateRole: TypeAlias = Literal["head", "before", "now", "sketch", "refused", "candidate"]
 Medium: TypeAlias = Literal["image", "video", "audio"]
 
 

@@ -410,3 +410,14 @@ def test_the_gallery_is_no_part_of_the_commands_that_are_told(committed: Reposit
     result = committed.run("jobs", "--comfy-check", "--comfy-gallery=gallery.html")
 
     assert "--comfy-gallery" not in "\n".join(line for line in result.outlines if "hint:" in line)
+
+
+def test_candidates_hang_side_by_side_with_the_command_that_takes_one(committed: Repository) -> None:
+    committed.edit_job("kin_elf: {tags: [draft]}", "kin_elf: {candidates: 3, steps: 3}")
+
+    committed.run("jobs", "--comfy-gallery")
+
+    elf = items_of(committed)["kin_elf"]
+    assert (elf["outcome"], roles(elf)) == ("unpicked", ["now", "candidate", "candidate", "candidate"])
+    assert [plate["label"] for plate in elf["plates"]][1:] == ["candidate 1", "candidate 2", "candidate 3"]
+    assert [command for _, command in elf["commands"]] == ["pytest --comfy-pick=jobs/kins.comfyjob.yaml::kin_elf=1"]

@@ -1,5 +1,5 @@
 """Which pictures hang side by side for an image: the committed one, the one before this run, the one that stands now,
-and the one that was refused.
+the one that was refused, and those that wait to be picked.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Literal
 from pytest_comfygen.engine.git import short
 from pytest_comfygen.engine.history import Head, Reader
 from pytest_comfygen.flows.gallery.pictures import Blobs, Caption, Find, find_in_commit, find_on_disk
+from pytest_comfygen.outputs.candidates import CANDIDATES
 from pytest_comfygen.outputs.pointer import oid_in
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records.gallery import Ending, Entry
@@ -20,7 +21,7 @@ __all__ = ["GOOD", "Change", "Wall", "hang"]
 
 Change = Literal["", "new", "changed", "gone", "same"]
 
-GOOD = frozenset({"generated", "restored", "current", "identical", "adopted", "pruned"})
+GOOD = frozenset({"generated", "restored", "current", "identical", "adopted", "picked", "pruned"})
 _BY_HAND = {"edited": "now, edited by hand", "unrecorded": "now, without a record"}
 
 
@@ -62,9 +63,10 @@ def hang(entry: Entry, ending: Ending, place: Place) -> Wall:
     now = tuple(find_on_disk(place.store, output, Caption("now", label, entry.output)))
     committed = _committed(entry.output, place, now)
     before = tuple(one for one in _before(output, place) if one.sha256 not in {each.sha256 for each in committed})
-    refused = () if ending.outcome in GOOD else tuple(_refused(output, ending, place))
+    refused = () if ending.outcome in GOOD | {"unpicked"} else tuple(_refused(output, ending, place))
+    offered = tuple(_offered(output, place)) if ending.outcome == "unpicked" else ()
     change = _change(entry.output, place, is_there=bool(now), differs=bool(committed))
-    return Wall((*committed, *before, *now, *refused), change)
+    return Wall((*committed, *before, *now, *refused, *offered), change)
 
 
 def _change(name: str, place: Place, *, is_there: bool, differs: bool) -> Change:
@@ -109,6 +111,15 @@ def _refused(output: Path, ending: Ending, place: Place) -> Iterator[Find]:
     name = path.relative_to(place.root).as_posix()
     why = _text(path.with_name(f"{path.name}.txt"))
     yield from find_on_disk(place.store, path, Caption("refused", label, name, why))
+
+
+def _offered(output: Path, place: Place) -> Iterator[Find]:
+    """The candidates of the image, by their numbers."""
+    folder = place.local / CANDIDATES / output.relative_to(place.root)
+    numbered = [path for path in folder.glob(f"*{output.suffix}") if path.stem.isdecimal()]
+    for path in sorted(numbered, key=lambda path: int(path.stem)):
+        name = path.relative_to(place.root).as_posix()
+        yield from find_on_disk(place.store, path, Caption("candidate", f"candidate {path.stem}", name))
 
 
 def _is_of_this_run(path: Path, place: Place) -> bool:

@@ -4,7 +4,7 @@
   const { items, outcomes, tags } = JSON.parse($("data").textContent);
   const grid = $("grid"), search = $("search"), tag = $("tag"), viewer = $("viewer"), stage = $("stage"), facts = $("facts");
   const kinds = {
-    generated: "good", restored: "good", current: "", identical: "", adopted: "other", pruned: "other", planned: "", skipped: "", "not run": "",
+    generated: "good", restored: "good", current: "", identical: "", adopted: "other", picked: "good", unpicked: "other", pruned: "other", planned: "", skipped: "", "not run": "",
     failed: "bad", missing: "bad", stale: "warn", edited: "warn", orphan: "warn", unrecorded: "warn",
   };
   const changes = { new: "new", changed: "changed", gone: "gone" };
