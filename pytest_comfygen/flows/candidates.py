@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
-from pytest_comfygen.errors import AssetError, CandidateMissing
+from pytest_comfygen.errors import AssetError, CandidateMissing, PictureRefused
 from pytest_comfygen.flows.fingerprint import compare
 from pytest_comfygen.flows.plan import Plan
-from pytest_comfygen.flows.restore import restore
+from pytest_comfygen.flows.restore import is_sound
 from pytest_comfygen.outputs.candidates import Candidates
 from pytest_comfygen.outputs.report import reason_lines
-from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import Fingerprint, Job, JobResult, KeptImage, Part, Reason
 from pytest_comfygen.verify.checks import settings_hash
 
@@ -46,25 +45,37 @@ def make_candidates(
 ) -> JobResult:
     """Make all candidates of `plan`, each with a seed of its own, and leave what stands at the output alone.
 
-    :raises JobError: ComfyUI did not make one, or it failed its checks.
+    Those of an earlier run that are what the job says stay. One that fails its checks makes room for the next seed, as
+    often as the job allows for retries.
+
+    :raises JobError: ComfyUI did not make one, or too many failed their checks; those that passed can be picked.
     :raises AssetError: one cannot be written.
     """
     from pytest_comfygen.flows.generate import make_aside  # noqa: PLC0415  # to pick one, nothing is made
 
-    job = plan.job
+    job, refusal = plan.job, None
+    found = list[KeptImage]()
+    there = {one.record.seed: one for one in _fitting(plan, candidates, fingerprint_of)}
+    for number in range(job.candidates + job.retries):
+        seed = (plan.seed + number) % SEEDS
+        one = replace(plan, seed=seed, fingerprint=fingerprint_of(seed))
+        try:
+            found.append(there.get(seed) or KeptImage(*make_aside(one, workplace)))
+        except PictureRefused as error:
+            refusal = error
+        if len(found) == job.candidates:
+            break
     try:
-        candidates.drop(job.output)
-        for number in range(job.candidates):
-            seed = (plan.seed + number) % SEEDS
-            one = replace(plan, seed=seed, fingerprint=fingerprint_of(seed))
-            candidates.write(job.output, number + 1, *make_aside(one, workplace))
+        candidates.put(job.output, found)
     except AssetError as error:
         raise error.at(job.where) from None
+    if refusal and len(found) < job.candidates:
+        raise refusal
     return JobResult(outcome="unpicked", path=job.output, reasons=plan.reasons)
 
 
-def pick(plan: Plan, number: int, store: Store, candidates: Candidates, fingerprint_of: FingerprintOf) -> JobResult:
-    """Publish a candidate.
+def pick(plan: Plan, number: int, candidates: Candidates, fingerprint_of: FingerprintOf) -> Plan:
+    """The plan that publishes a candidate.
 
     :raises CandidateMissing: there is none of that number, or it was made of something else than the job says now.
     :raises AssetError: what stands at the output may not be replaced.
@@ -76,10 +87,11 @@ def pick(plan: Plan, number: int, store: Store, candidates: Candidates, fingerpr
     if kept is None:
         raise _missing(job, number, candidates)
     changed, _ = compare(kept.record.fingerprint, fingerprint_of(kept.record.seed or 0), get_args(Part))
-    if changed or kept.record.verified.settings != settings_hash(job.checks):
+    is_checked = kept.record.verified.settings == settings_hash(job.checks) and is_sound(kept, job)
+    if changed or not is_checked:
         raise _outdated(job, number, changed)
     is_drawn = job.seed.rule != "random" and kept.record.seed != job.seed.value
-    return replace(restore(replace(plan, kept=kept, rerolled=is_drawn), store), outcome="picked")
+    return replace(plan, action="restore", kept=kept, rerolled=is_drawn)
 
 
 def _fitting(plan: Plan, candidates: Candidates, fingerprint_of: FingerprintOf) -> Iterator[KeptImage]:
@@ -87,10 +99,9 @@ def _fitting(plan: Plan, candidates: Candidates, fingerprint_of: FingerprintOf) 
     for number in range(1, plan.job.candidates + 1):
         kept = candidates.find(plan.job.output, number)
         if kept is None or kept.record.verified.settings != settings_hash(plan.job.checks):
-            return
-        if compare(kept.record.fingerprint, fingerprint_of(kept.record.seed or 0), get_args(Part))[0]:
-            return
-        yield kept
+            continue
+        if not compare(kept.record.fingerprint, fingerprint_of(kept.record.seed or 0), get_args(Part))[0]:
+            yield kept
 
 
 def _missing(job: Job, number: int, candidates: Candidates) -> CandidateMissing:

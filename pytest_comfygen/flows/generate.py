@@ -29,6 +29,7 @@ from pytest_comfygen.flows.inputs import send_inputs
 from pytest_comfygen.flows.pictures import Pictures
 from pytest_comfygen.flows.plan import Judge, Plan, can_be_made_again
 from pytest_comfygen.flows.settle import verified
+from pytest_comfygen.flows.verdicts import users_findings
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
 from pytest_comfygen.language.workflow import for_server
 from pytest_comfygen.outputs.report import finding_rows
@@ -356,22 +357,11 @@ def _ask_hooks(job: Job, picture: Picture, path: Path, workplace: Workplace) -> 
     :raises PictureRefused: one of them found an error.
     """
     found: tuple[Finding, ...] = () if workplace.sketch else workplace.score(job, path)
-    for answer in workplace.hooks.pytest_comfygen_verify(job=job, path=path):
-        if not isinstance(answer, list | tuple) or not all(_is_sound(one) for one in answer):
-            msg = f"pytest_comfygen_verify must return a list of Findings with texts in every field, not {answer!r}"
-            raise TypeError(msg)
-        found += tuple(answer)
+    found += users_findings(job, path, workplace.hooks)
     failing = tuple(one for one in found if one.severity == "error")
     if failing:
         raise _refusal(job, picture.data, failing, workplace.store)
     return found
-
-
-def _is_sound(finding: object) -> bool:
-    """Whether a hook's finding is one: a misspelt severity must not let a picture pass."""
-    if not isinstance(finding, Finding) or finding.severity not in ("error", "warning"):
-        return False
-    return all(isinstance(text, str) for text in (finding.code, finding.found, finding.wanted, finding.fix))
 
 
 def _record(plan: Plan, picture: Picture, server: ServerInfo) -> ImageRecord:

@@ -17,6 +17,7 @@ from pytest_comfygen.language.chains import inputs_of
 from pytest_comfygen.language.naming import sibling_hint
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import ImageRecord, InputImage, Job, Scalar, relative
+from pytest_comfygen.settings import shell_word
 
 if TYPE_CHECKING:
     from pytest_comfygen.engine.client import ComfyClient
@@ -99,7 +100,7 @@ def not_ready(plan: Plan, *, was_asked_for: bool) -> InputNotReady:
     elif was_asked_for:
         state, hint = ", which this run did not make", f"see {name} above, mend it and run again"
     else:
-        state, hint = ", which is not current", f'make both: pytest "{needed.job.id}" "{job.id}"'
+        state, hint = ", which is not current", f"make both: pytest {shell_word(needed.job.id)} {shell_word(job.id)}"
     return InputNotReady(f"{job.name} is made from {name}{state}", where=job.place(f"{key}.item"), hint=hint)
 
 

@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from pytest_comfygen.errors import AssetError, ImageEdited, ImageOrphan
+from pytest_comfygen.errors import AssetError, ImageEdited, ImageOrphan, JobFileError
+from pytest_comfygen.flows.plan import ADOPTED
+from pytest_comfygen.language.naming import format_of, parts_of
 from pytest_comfygen.outputs.recordfile import RECORDS, record_path
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import ImageRecord, JobResult, relative
@@ -47,7 +49,7 @@ def orphan_error(output: Path, root: Path) -> ImageOrphan:
 def prune(output: Path, root: Path, store: Store, *, keep: bool) -> JobResult:
     """Take away an image that no job names, and its record.
 
-    :param keep: leave copies of both in `.comfygen/trash/`.
+    :param keep: leave copies of both in `.comfygen/trash/`; of what a person made, one is always left.
     :raises ImageEdited: the file is not what its record says, so it may be somebody's work.
     :raises AssetError: the record cannot be read, or the files cannot be moved.
     """
@@ -57,18 +59,24 @@ def prune(output: Path, root: Path, store: Store, *, keep: bool) -> JobResult:
             f"{relative(output, root)} has no job any more and was changed since it was made, so it is left alone",
             hint="delete it and its record by hand, or take it over with an item and --comfy-adopt",
         )
+    is_somebodys = record is not None and record.encoding == ADOPTED
     for path in (output, record_path(output)):
-        if keep:
+        if keep or is_somebodys:
             store.trash(path)
         store.remove(path)
     return JobResult(outcome="pruned", path=output, record=record)
 
 
 def _recorded(directory: Path, skipped: Collection[Path]) -> Iterator[Path]:
-    """The outputs of all records below a directory; what is hidden from people is not looked into."""
-    for folder, names, _ in os.walk(directory):
+    """The outputs of all records below a directory; what is hidden from people is not looked into, and neither is
+    another repository or work tree.
+    """
+    for folder, names, files in os.walk(directory):
+        if ".git" in (*names, *files) and Path(folder) != directory:
+            names.clear()
+            continue
         if RECORDS in names:
-            yield from _outputs(Path(folder))
+            yield from (output for output in _outputs(Path(folder)) if _is_ours(output.name))
         names[:] = [one for one in names if not one.startswith(".") and Path(folder, one) not in skipped]
 
 
@@ -77,6 +85,14 @@ def _outputs(directory: Path) -> Iterator[Path]:
         for entry in entries:
             if entry.name.endswith(".json") and entry.is_file(follow_symlinks=False):
                 yield directory / entry.name.removesuffix(".json")
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a job could make a file of this name: a record comes from git, also a stranger's."""
+    try:
+        return bool(parts_of(name)) and bool(format_of(name))
+    except JobFileError:
+        return False
 
 
 def _record(output: Path, store: Store) -> ImageRecord | None:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from pluggy import HookRelay
+
 from pytest_comfygen.errors import AssetError, ImageDuplicate, ImageUnlike, RecordDamaged
 from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.flows.settle import settle
@@ -103,18 +105,19 @@ class Pictures:
             self._put(job.output, shown)
         return plan
 
-    def settle(self, plan: Plan, store: Store) -> JobResult:
+    def settle(self, plan: Plan, store: Store, hooks: HookRelay) -> JobResult:
         """End an item that needs no server, unless other images say something against its own.
 
+        :param hooks: users' own checks, for a picture that takes its place.
         :raises AssetError: what the plan refuses, or what they say.
         """
         if plan.action != "restore" or plan.kept is None:
-            return settle(self.judged(plan), store)
+            return settle(self.judged(plan), store, hooks)
         record = plan.kept.record
         with self.claiming(plan.job, record.pixels_sha256, record.verified.statistics) as against:
             if against:
                 raise _problem(plan.job, against)
-            return settle(plan, store)
+            return settle(plan, store, hooks)
 
     @contextmanager
     def claiming(self, job: Job, pixels: str, statistics: ImageStatistics | None) -> Iterator[tuple[Finding, ...]]:

@@ -212,7 +212,9 @@ def _for_missing(plan: Plan, settings: Settings) -> Plan:
         return replace(plan, action="make", reasons=reasons)
     if plan.job.status == "planned":
         return replace(plan, action="planned", reasons=reasons)
-    return _refused(plan, ImageMissing(f"{plan.job.output_name} is missing"))
+    pick = f"pytest --comfy-pick {plan.job.name}=N, once a run has made its candidates"
+    hint = pick if plan.job.candidates > 1 else None
+    return _refused(plan, ImageMissing(f"{plan.job.output_name} is missing", hint=hint))
 
 
 def _for_unrecorded(plan: Plan, store: Store, settings: Settings, damage: RecordDamaged | None) -> Plan:

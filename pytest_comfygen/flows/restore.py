@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from hashlib import sha256
+from pathlib import Path
 from typing import get_args
 
-from pytest_comfygen.errors import AssetError
+from pluggy import HookRelay
+
+from pytest_comfygen.errors import AssetError, PictureRefused
 from pytest_comfygen.flows.fingerprint import compare
 from pytest_comfygen.flows.plan import Plan, can_be_made_again
+from pytest_comfygen.flows.verdicts import users_findings
 from pytest_comfygen.language.graph import recipe_number
 from pytest_comfygen.outputs.imagecache import ImageCache
+from pytest_comfygen.outputs.report import finding_rows
 from pytest_comfygen.outputs.store import Store
-from pytest_comfygen.records import Fingerprint, ImageRecord, Job, JobResult, Part, relative
+from pytest_comfygen.records import Finding, Fingerprint, ImageRecord, Job, JobResult, KeptImage, Part, relative
 from pytest_comfygen.verify.checks import settings_hash
 
-__all__ = ["keep", "restorable", "restore"]
+__all__ = ["is_sound", "keep", "restorable", "restore"]
 
 
 def restorable(plan: Plan, cache: ImageCache) -> Plan:
@@ -28,12 +33,22 @@ def restorable(plan: Plan, cache: ImageCache) -> Plan:
     if kept is None or kept.record.verified.settings != settings_hash(plan.job.checks):
         return plan
     changed, _ = compare(kept.record.fingerprint, plan.fingerprint, get_args(Part))
-    return plan if changed else replace(plan, action="restore", kept=kept)
+    return plan if changed or not is_sound(kept, plan.job) else replace(plan, action="restore", kept=kept)
 
 
-def restore(plan: Plan, store: Store) -> JobResult:
+def is_sound(kept: KeptImage, job: Job) -> bool:
+    """Whether an image passes its checks now, and shows what its record says: nobody knows who wrote the files."""
+    from pytest_comfygen.verify.image import inspect  # noqa: PLC0415  # few runs have an image to put back
+
+    found = inspect(kept.data, job.checks)
+    return not found.errors and found.pixels_sha256 == kept.record.pixels_sha256
+
+
+def restore(plan: Plan, store: Store, hooks: HookRelay) -> JobResult:
     """Put the kept image in its place.
 
+    :param hooks: users' own checks.
+    :raises PictureRefused: one of them finds an error.
     :raises AssetError: the output was changed meanwhile, or cannot be written.
     """
     job, kept = plan.job, plan.kept
@@ -42,12 +57,29 @@ def restore(plan: Plan, store: Store) -> JobResult:
         raise AssertionError(msg)
     record = replace(kept.record, job=relative(job.file, job.root), item=job.name, rerolled=plan.rerolled)
     try:
-        if not can_be_made_again(plan):
-            store.trash(job.output)
-        store.publish(store.stage(job.output, kept.data), record, plan.seen)
+        staged = store.stage(job.output, kept.data)
+        with store.discarding(staged):
+            warnings = _asked(job, staged.path, hooks)
+            if not can_be_made_again(plan):
+                store.trash(job.output)
+            store.publish(staged, record, plan.seen)
     except AssetError as error:
         raise error.at(job.where) from None
-    return JobResult(outcome="restored", path=job.output, record=record, reasons=plan.reasons)
+    return JobResult(outcome="restored", path=job.output, record=record, reasons=plan.reasons, warnings=warnings)
+
+
+def _asked(job: Job, path: Path, hooks: HookRelay) -> tuple[Finding, ...]:
+    """What users' own checks say, unless it is an error."""
+    found = users_findings(job, path, hooks)
+    failing = tuple(one for one in found if one.severity == "error")
+    if failing:
+        raise PictureRefused(
+            f"the kept picture of {job.name} failed: {', '.join(one.code for one in failing)}",
+            where=job.where,
+            details=tuple(finding_rows(failing)),
+            hint=next((one.fix for one in failing if one.fix), None) or "--comfy-update all makes another one",
+        )
+    return found
 
 
 def keep(job: Job, record: ImageRecord, cache: ImageCache, store: Store) -> None:

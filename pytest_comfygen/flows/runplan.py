@@ -67,7 +67,7 @@ def _here_or_missing(model: Model, images: int, models: Models) -> PlannedModel:
 
 
 def _elsewhere(model: Model, images: int) -> PlannedModel:
-    return PlannedModel(model=model, images=images, state="on the server", size_bytes=model.size_bytes)
+    return PlannedModel(model=model, images=images, state="up to the server", size_bytes=model.size_bytes)
 
 
 def _servers(jobs: Sequence[Job], ours: Sequence[Job], machine: Machine) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from pluggy import HookRelay
+
 from pytest_comfygen.flows.plan import ADOPTED, Plan
 from pytest_comfygen.language.graph import family, recipe_number
 from pytest_comfygen.outputs.store import Store
@@ -13,9 +15,10 @@ from pytest_comfygen.verify.checks import settings_hash
 __all__ = ["settle", "verified"]
 
 
-def settle(plan: Plan, store: Store) -> JobResult:
+def settle(plan: Plan, store: Store, hooks: HookRelay) -> JobResult:
     """End an item that needs no server.
 
+    :param hooks: users' own checks, for a picture that takes its place.
     :raises AssetError: what the plan refuses.
     """
     job = plan.job
@@ -27,7 +30,7 @@ def settle(plan: Plan, store: Store) -> JobResult:
         case "restore":
             from pytest_comfygen.flows.restore import restore  # noqa: PLC0415  # loaded when it was found
 
-            return restore(plan, store)
+            return restore(plan, store, hooks)
         case "choose":
             return JobResult(outcome="unpicked", path=job.output, reasons=plan.reasons)
         case "keep":

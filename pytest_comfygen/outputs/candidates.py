@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -51,7 +52,21 @@ class Candidates:
             return None
         return KeptImage(data, record) if sha256(data).hexdigest() == record.file_sha256 else None
 
-    def write(self, output: Path, number: int, data: bytes, record: ImageRecord) -> None:
+    def put(self, output: Path, found: Sequence[KeptImage]) -> None:
+        """Let these be the candidates of an item; the others are forgotten when all of these are written.
+
+        :raises WriteFailed: one cannot be written.
+        """
+        for number, one in enumerate(found, start=1):
+            self._write(output, number, one.data, one.record)
+        kept = {self._path(output, number).name for number in range(1, len(found) + 1)}
+        kept |= {f"{name}.json" for name in kept}
+        folder = self.folder(output)
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.name not in kept:
+                remove(path)
+
+    def _write(self, output: Path, number: int, data: bytes, record: ImageRecord) -> None:
         """Lay a candidate aside.
 
         :raises WriteFailed: it cannot be written.
@@ -61,12 +76,6 @@ class Candidates:
             path.parent.mkdir(parents=True, exist_ok=True)
             for target, content in ((path, data), (path.with_name(f"{path.name}.json"), dump(record).encode())):
                 write_atomically(target, content, f"{os.getpid()}-{secrets.token_hex(4)}", time.sleep)
-
-    def drop(self, output: Path) -> None:
-        """Forget the candidates of an item, of which others are about to be made."""
-        folder = self.folder(output)
-        for path in folder.iterdir() if folder.is_dir() else ():
-            remove(path)
 
     def _path(self, output: Path, number: int) -> Path:
         return self.folder(output) / f"{number}{output.suffix}"

@@ -1,8 +1,12 @@
-"""Which images a `--comfy-update all` has made, so that one that was interrupted can go on."""
+"""Which images a `--comfy-update all` was to make and has made, so that one that was interrupted can go on.
+
+Each such run has a file: its first line is the selection, each further line an image that was made.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,35 +14,58 @@ __all__ = ["Remade"]
 
 
 class Remade:
-    """What a run has made so far, in a file that its processes add to.
+    """The runs that make all their images anew and have not come to their end.
 
-    :param directory: of all runs' files; only the last run that was not finished is remembered.
+    :param directory: of their files.
     :param run: what tells this run from others.
     """
 
     def __init__(self, directory: Path, run: str) -> None:
         self._directory = directory
         self._file = directory / f"{run}.txt"
-        self._has_begun = False
+        self._selections: dict[Path, frozenset[str]] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to go on with."""
+        return next(self._files(), None) is None
 
     def before(self) -> frozenset[str]:
-        """What the runs have made that this one goes on with."""
-        found: set[str] = set()
-        for file in self._files():
-            with suppress(OSError):
-                found.update(file.read_text(encoding="utf-8", errors="replace").splitlines())
-        return frozenset(found)
+        """What has been made already."""
+        return frozenset[str]().union(*(made for _, _, made in self._runs()))
 
-    def begin(self) -> None:
-        """Forget what other runs made."""
-        for file in self._files():
-            if file != self._file:
+    def begin(self, selection: Iterable[str]) -> None:
+        """Make a note of what this run is to make; earlier runs that were to make some of it are forgotten."""
+        wanted = frozenset(selection)
+        for file, others, _ in self._runs():
+            if file != self._file and wanted & others:
                 file.unlink(missing_ok=True)
+        with suppress(OSError), self._file.open("x", encoding="utf-8") as lines:  # another worker may have been quicker
+            lines.write(f"{json.dumps(sorted(wanted))}\n")
+        self._selections = {}
 
     def add(self, output: str) -> None:
         """An image was made; where that cannot be written, going on makes it once more."""
-        with suppress(OSError), self._file.open("a", encoding="utf-8") as lines:
-            lines.write(f"{output}\n")
+        if not self._selections:
+            self._selections = {file: selection for file, selection, _ in self._runs()}
+        for file, selection in self._selections.items():
+            with suppress(OSError):
+                if output in selection:
+                    with file.open("a", encoding="utf-8") as lines:
+                        lines.write(f"{output}\n")
+
+    def end(self) -> None:
+        """Forget the runs of which all images are made."""
+        for file, selection, made in list(self._runs()):
+            if selection <= made:
+                file.unlink(missing_ok=True)
+
+    def _runs(self) -> Iterator[tuple[Path, frozenset[str], frozenset[str]]]:
+        """Each run's file, what it was to make, and what was made."""
+        for file in self._files():
+            with suppress(OSError, ValueError):
+                first, _, rest = file.read_text(encoding="utf-8", errors="replace").partition("\n")
+                yield file, frozenset(map(str, json.loads(first))), frozenset(rest.splitlines())
 
     def _files(self) -> Iterator[Path]:
-        return self._directory.glob("*.txt")
+        return (path for path in self._directory.glob("*.txt") if not path.is_symlink() and path.is_file())

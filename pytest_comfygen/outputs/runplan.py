@@ -24,9 +24,10 @@ _WORDS: tuple[tuple[PlannedAction, str], ...] = (
 )
 
 
-def plan_lines(plan: RunPlan, *, everything: bool) -> Iterator[str]:
+def plan_lines(plan: RunPlan, *, everything: bool, instead: str) -> Iterator[str]:
     """What would be done and why, what it takes, and what to type next.
 
+    :param instead: what the same command has in place of `--comfy-plan` when it is to be done; empty for nothing.
     :param everything: list every image that something would become of, however many there are.
     """
     yield _summary(plan)
@@ -40,8 +41,9 @@ def plan_lines(plan: RunPlan, *, everything: bool) -> Iterator[str]:
         yield harmless(f"free: {with_unit(disk.free_bytes)} in {disk.directory}")
     if plan.count("make"):
         yield f"time: {_time(plan)}"
-        download = ", and --comfy-download" if plan.downloads else ""
-        yield f"to make them: the same command with --comfy-update stale instead of --comfy-plan{download}"
+    if plan.count("make") or plan.count("restore"):
+        how = f"with {instead} instead of --comfy-plan" if instead else "without --comfy-plan"
+        yield f"to make them: the same command {how}{', and --comfy-download' if plan.downloads else ''}"
 
 
 def plan_json(plan: RunPlan, unusable: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from pytest_comfygen.settings import OPTIONS
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["JOB_SUFFIXES", "Asked", "add_job_files", "decide", "is_job_file", "is_positive", "job_files"]
+__all__ = ["JOB_SUFFIXES", "Asked", "add_job_files", "decide", "is_job_file", "is_positive", "job_files", "typed_words"]
 
 JOB_SUFFIXES = (".comfyjob.yaml", ".comfyjob.yml", ".comfyjob.json")
 
@@ -87,7 +87,7 @@ def decide(config: pytest.Config, comfy_dirs: Sequence[Path]) -> Asked:
 
     :param comfy_dirs: where ComfyUI lives; its own tests are not the user's.
     """
-    typed = list(_typed(config.invocation_params.args, config.invocation_params.dir))
+    typed = typed_words(config)
     return Asked(
         everything=any(word.partition("=")[0] in _VERBS for word in typed),
         paths=tuple(str(path) for path in _asking_paths(config, typed, comfy_dirs)),
@@ -166,6 +166,11 @@ def _one(words: list[str]) -> tuple[bool, list[str]]:
 
 
 # --- what was typed -------------------------------------------------------------------------------------------------
+
+
+def typed_words(config: pytest.Config) -> list[str]:
+    """The words that were typed, not those of settings or `addopts`."""
+    return list(_typed(config.invocation_params.args, config.invocation_params.dir))
 
 
 def _typed(args: Iterable[str], directory: Path) -> Iterator[str]:

@@ -268,7 +268,7 @@ class ComfyItem(pytest.Function):
         """Do what the plan says, and keep the outcome for the reports."""
         work = session_of(self.config).work
         result = self._ended()
-        work.note_result(self.job, result)
+        work.note_result(self.job, result, lambda: jobs_of(self.session))
         self.user_properties.extend(_properties(self.job, result))
         self.ihook.pytest_comfygen_finished(job=self.job, result=result)
         for finding in result.warnings:
@@ -286,12 +286,12 @@ class ComfyItem(pytest.Function):
         if session.settings.pick:
             from pytest_comfygen.plugin.picking import picked  # noqa: PLC0415  # nearly no run asks for it
 
-            return session.work.pick(self.job, picked(session.settings)[self.picked_as])
+            return session.work.pick(self.job, picked(session.settings)[self.picked_as], self.ihook)
         if self._plan is None:
             msg = f"{self.nodeid} was run without being set up"
             raise AssertionError(msg)
         plan, meeting = self._plan, self._meeting
-        return session.work.settle(plan) if meeting is None else self._make(plan, meeting)
+        return session.work.settle(plan, self.ihook) if meeting is None else self._make(plan, meeting)
 
     def _make(self, plan: Plan, meeting: Meeting) -> JobResult:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import time
 from collections.abc import Generator, Mapping
@@ -23,7 +22,7 @@ from pytest_comfygen.plugin.session import Session, session_of
 from pytest_comfygen.plugin.terminal import from_here, is_image, outcome_of
 from pytest_comfygen.records import JobResult, relative
 from pytest_comfygen.records.gallery import Ending, Entry
-from pytest_comfygen.settings import LOCAL
+from pytest_comfygen.settings import LOCAL, shell_word
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
@@ -32,7 +31,6 @@ __all__ = ["show_gallery"]
 
 _NOTES = "gallery"
 _LONGEST_ERROR = 20_000
-_PLAIN = re.compile(r"[\w./:@+=-]+")
 _VERBS = ("gallery", "update", "check", "adopt", "overwrite_edited", "reroll", "resume", "prune")
 _EDITED = frozenset({"edited", "unrecorded"})
 _BY_HAND = (("To keep it as it stands", "--comfy-adopt"), ("To make it anew", "--comfy-overwrite-edited"))
@@ -186,10 +184,10 @@ class Presentation:
         if ending.outcome == "unpicked":
             return (("To take one, by its number", f"pytest {shlex.quote(f'--comfy-pick={entry.id}=1')}"),)
         item = from_here(entry.id, self._config)
-        quoted = f'"{item}"' if _PLAIN.fullmatch(item) else shlex.quote(item)
+        named = shell_word(item)
         typed = settings.as_typed(besides=_VERBS)
         ways = _AGAIN if settings.sketch else _BY_HAND if ending.outcome in _EDITED else _ways(ending)
-        return tuple((title, " ".join(filter(None, ["pytest", quoted, *typed, option]))) for title, option in ways)
+        return tuple((title, " ".join(filter(None, ["pytest", named, *typed, option]))) for title, option in ways)
 
 
 def _entry(item: ComfyItem | OrphanItem) -> Entry:

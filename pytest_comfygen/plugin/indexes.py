@@ -43,6 +43,7 @@ class Indexes:
         self._store = store
         self._wanted: dict[Path, tuple[Index, tuple[Job, ...]]] = {}
         self._sizes: dict[Path, Size | None] = {}
+        self._ran: set[Path] = set()
 
     def add(self, path: Path, index: Index, job_file: JobFile) -> None:
         """Take in a job file that wants an index.
@@ -55,10 +56,10 @@ class Indexes:
         read_index(index)
         self._wanted[path] = index, job_file.jobs
 
-    def note(self, output: Path, size: Size | None) -> None:
-        """Remember the size of an image, whose record need not be read again then."""
-        if self._wanted:
-            self._sizes[output] = size
+    def note(self, job: Job, size: Size | None) -> None:
+        """Remember that an image of this file has run, and its size, so that its record need not be read again."""
+        self._ran.add(job.file)
+        self._sizes[job.output] = size
 
     def check(self, path: Path) -> None:
         """Compare a job file's index with its images.
@@ -68,8 +69,10 @@ class Indexes:
         self._listing(*self._wanted[path]).check()
 
     def update(self, locks: Path, notify: Callable[[Event], None]) -> None:
-        """Bring all indexes to what stands on the disk now; what cannot be written is told."""
+        """Bring the indexes of files whose images have run to what stands there; what cannot be written is told."""
         for index, jobs in self._wanted.values():
+            if not any(job.file in self._ran for job in jobs[:1]):
+                continue
             lock = locks / f"index-{sha256(bytes(index.path)).hexdigest()[:16]}"
             try:
                 self._listing(index, jobs).update(lock, lambda _: None)

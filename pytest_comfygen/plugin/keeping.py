@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pytest_comfygen.errors import AssetError
@@ -36,6 +36,7 @@ class Keeping:
         self._store = store
         self._cache: ImageCache | None = None
         self._remade: Remade | None = None
+        self._has_begun = False
         self._before: frozenset[str] | None = None
 
     def settings_for(self, job: Job) -> Settings:
@@ -43,7 +44,7 @@ class Keeping:
         if not self._settings.resume:
             return self._settings
         if self._before is None:
-            self._before = self._remaking().before()
+            self._before = self._remade_here().before()
         return self._settings._replace(update="stale") if job.output_name in self._before else self._settings
 
     def without_server(self, plan: Plan, fingerprint_of: FingerprintOf) -> Plan:
@@ -55,12 +56,15 @@ class Keeping:
             plan = choice(plan, candidates, fingerprint_of, anew=self._settings.reroll)
         return plan
 
-    def note(self, job: Job, result: JobResult) -> None:
-        """Keep what was made."""
+    def note(self, job: Job, result: JobResult, selection: Callable[[], Iterable[Job]]) -> None:
+        """Keep what was made.
+
+        :param selection: gives all images that this run was asked for.
+        """
         if result.outcome not in ("generated", "identical") or self._settings.sketch or result.record is None:
             return
         if self._settings.update == "all":
-            self._remaking().add(job.output_name)
+            self._begun(selection).add(job.output_name)
         if self._settings.cache_bytes and result.outcome == "generated":
             keep(job, result.record, self._images(), self._store(job.root))
 
@@ -80,9 +84,15 @@ class Keeping:
             self._cache = ImageCache(directory / "images", self._settings.cache_bytes)
         return self._cache
 
-    def _remaking(self) -> Remade:
+    def _begun(self, selection: Callable[[], Iterable[Job]]) -> Remade:
+        """The note of what this run is to make, or those of the runs that it goes on with."""
+        remade = self._remade_here()
+        if not (self._settings.resume or self._has_begun):
+            remade.begin(job.output_name for job in selection())
+        self._has_begun = True
+        return remade
+
+    def _remade_here(self) -> Remade:
         if self._remade is None:
             self._remade = Remade(self._store(self._root).local_directory(REMADE), self._run)
-            if not self._settings.resume:
-                self._remade.begin()
         return self._remade

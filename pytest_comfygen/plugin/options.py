@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_comfygen.errors import SettingsConflict, SettingsError
+from pytest_comfygen.plugin.asked import typed_words
 from pytest_comfygen.settings import OPTIONS, Option, Settings, resolve
 
 if TYPE_CHECKING:
@@ -50,8 +51,15 @@ def read_settings(config: pytest.Config) -> Settings:
 
     :raises pytest.UsageError: a value cannot be used, wherever it was set.
     """
+    typed = {word.partition("=")[0] for word in typed_words(config)}
+    unasked = {option.ini for option in OPTIONS if option.asks and option.is_command and option.flag not in typed}
+
+    def typed_only(name: str) -> Any:  # noqa: ANN401  # pytest's own
+        """What takes the place of a run, or gives it a direction, counts when it was typed, and not in `addopts`."""
+        return None if name in unasked else config.getoption(name)
+
     try:
-        return resolve(config.getoption, os.environ, config.getini)
+        return resolve(typed_only, os.environ, config.getini)
     except SettingsError as error:
         raise usage_error(error) from None
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_comfygen.errors import ComfygenError, JobFileError
+from pytest_comfygen.outputs.report import harmless
 from pytest_comfygen.plugin.asked import job_files
 from pytest_comfygen.plugin.collect import ComfyItem
 from pytest_comfygen.plugin.session import Session, session_of
@@ -45,7 +46,7 @@ class OrphanItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """The image's place."""
-        return self._output, None, relative(self._output, session_of(self.config).root)
+        return self._output, None, harmless(relative(self._output, session_of(self.config).root))
 
 
 def meet_orphans(pytest_session: pytest.Session, items: list[pytest.Item]) -> None:
@@ -92,7 +93,7 @@ def _item(pytest_session: pytest.Session, output: Path, root: Path, problem: Com
         pytest_session,
         name="orphan",
         path=output,
-        nodeid=f"{relative(output, root)}::orphan",
+        nodeid=harmless(f"{relative(output, root)}::orphan"),
         output=output,
         problem=problem,
     )

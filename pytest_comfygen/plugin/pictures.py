@@ -18,6 +18,7 @@ from pytest_comfygen.language.expand import make_job
 from pytest_comfygen.plugin.desk import Desk
 from pytest_comfygen.plugin.session import Session, session_of
 from pytest_comfygen.records import JobResult, relative
+from pytest_comfygen.settings import shell_word
 
 __all__ = ["PictureMaker"]
 
@@ -45,7 +46,7 @@ class PictureMaker:
         session = session_of(request.config)
         settings = session.settings
         if not session.asked.everything or settings.makes_nothing:
-            command = f'pytest "{request.node.nodeid}" --comfy-update stale'
+            command = f"pytest {shell_word(request.node.nodeid)} --comfy-update stale"
             pytest.skip(f"images are not asked for in this run; to make them: {command}")
         client: ComfyClient = request.getfixturevalue("comfy_client")
         desk = session.work.desk(request.getfixturevalue("comfy_settings"))

@@ -55,4 +55,7 @@ class Planning:
             yield plan_json(plan, self._unusable)
         else:
             yield ""
-            yield from plan_lines(plan, everything=self._config.option.verbose > 0)
+            settings = self._session.settings
+            asks_itself = any(settings.was_typed(one) for one in ("update", "adopt", "reroll", "resume"))
+            instead = "" if asks_itself else "--comfy-update stale"
+            yield from plan_lines(plan, everything=self._config.option.verbose > 0, instead=instead)

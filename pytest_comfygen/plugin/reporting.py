@@ -92,7 +92,7 @@ class Reporting:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write what all images are needed for, then send home what was left alone, or set the exit code."""
         output = getattr(self._config, "workeroutput", None)
-        self._session.finish(is_complete=output is None and exitstatus == pytest.ExitCode.OK)
+        self._session.finish()
         if output is None:
             self._session.progress.catch_up()
             session.exitstatus = self._tally.exit_code(session, exitstatus)

@@ -262,6 +262,8 @@ class Servers:
             fitted = replace(plan, job=job, seed=seed, fingerprint=fingerprint_with(seed))
             return self._persistently(partial(attempt, fitted), self._now_at(meeting), job)
 
+        if job.candidates > 1:
+            return make_with(plan.seed)
         result = persevere(job, plan.seed, make_with, self._premises.notify)
         self._premises.durations.note(plan.job, result.timing)
         return result

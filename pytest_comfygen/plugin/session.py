@@ -19,6 +19,7 @@ from pytest_comfygen.settings import LOCAL, Settings
 
 if TYPE_CHECKING:
     from pytest_comfygen.errors import JobFileError
+    from pytest_comfygen.outputs.remade import Remade
     from pytest_comfygen.plugin.work import Work
 
 __all__ = [
@@ -115,21 +116,21 @@ class Session:
         """Whether ComfyUI shall be brought to what the settings say even when no image has to be made."""
         return self.settings.was_typed("install") and self.settings.install != "never"
 
-    def finish(self, *, is_complete: bool) -> None:
-        """Write what is written when all images are made.
-
-        :param is_complete: they are, in all processes; there is nothing to go on with.
-        """
+    def finish(self) -> None:
+        """Write what is written when all images are made."""
         if self._work is not None:
             self._work.finish()
-        if is_complete and self.settings.update == "all":
-            for file in (self.root / LOCAL / REMADE).glob("*.txt"):
-                file.unlink(missing_ok=True)
+        if self._worker is None and self.can_be_resumed:
+            self._remade.end()
 
     @property
     def can_be_resumed(self) -> bool:
         """Whether this run was to make all images anew, and did not get to its end."""
-        return self.settings.update == "all" and _is_interrupted(self.root)
+        return self.settings.update == "all" and not self.settings.plan and not self._remade.is_empty
+
+    @property
+    def _remade(self) -> Remade:
+        return _remade(self.root, self.nonce)
 
     def close(self) -> None:
         """Let go of what the run held open."""
@@ -279,8 +280,9 @@ def _fresh(config: pytest.Config) -> Session:
     refuse_strange_root(config, settings)
     site = Site.of(config, settings)
     _refuse_paths(site.root, settings)
-    if settings.resume and not _is_interrupted(site.root):
-        raise usage_error(SettingsError("--comfy-resume: no --comfy-update all was interrupted here"))
+    if settings.resume and _remade(site.root, "").is_empty:
+        hint = "--comfy-update all begins anew; without either, only what is not current is made"
+        raise usage_error(SettingsError("--comfy-resume: no --comfy-update all was interrupted here", hint=hint))
     nonce = os.urandom(8).hex()
     job_file: str | None = None
     if settings.prompt or settings.save_job:
@@ -292,9 +294,11 @@ def _fresh(config: pytest.Config) -> Session:
     return Session(settings, asked, nonce, config, site=site, job_file=job_file)
 
 
-def _is_interrupted(root: Path) -> bool:
-    """Whether a `--comfy-update all` began and was not finished."""
-    return any((root / LOCAL / REMADE).glob("*.txt"))
+def _remade(root: Path, run: str) -> Remade:
+    """The runs that make all their images anew and have not come to their end."""
+    from pytest_comfygen.outputs.remade import Remade  # noqa: PLC0415  # few runs make all images anew
+
+    return Remade(root / LOCAL / REMADE, run)
 
 
 def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:

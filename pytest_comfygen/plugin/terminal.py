@@ -12,6 +12,7 @@ import pytest
 from pytest_comfygen import errors
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.session import LeftAlone, Session, session_of
+from pytest_comfygen.settings import shell_word
 
 if TYPE_CHECKING:
     from pytest_comfygen.errors import ComfygenError
@@ -75,7 +76,7 @@ def explain(report: pytest.TestReport, error: ComfygenError, item: pytest.Item) 
 
 def next_step(error: ComfygenError, item: pytest.Item, session: Session) -> dict[str, str]:
     """The command that makes what is missing or stale, or else the one that runs the item alone again."""
-    command = f'pytest "{from_here(item.nodeid, item.config)}"'
+    command = f"pytest {shell_word(from_here(item.nodeid, item.config))}"
     if session.settings.prompt or item.nodeid.endswith(_ORPHAN):
         return {}
     if error.code in ("missing", "stale") and error.hint is None:
@@ -178,9 +179,11 @@ class Tally:
         yield from self._next(can_repeat=hasattr(config, "cache"))
 
     def _without_job(self) -> Iterator[str]:
+        from pytest_comfygen.outputs.report import harmless  # noqa: PLC0415  # a run without images must not pay
+
         if self._session.settings.prune and not self._outcomes:
             yield "nothing to prune: every image with a record has its job"
-        if orphans := self._session.orphans:
+        if orphans := [harmless(one) for one in self._session.orphans]:
             told = orphans[0] if len(orphans) == 1 else f"{len(orphans)} images, {orphans[0]} among them,"
             yield f"no job names {told} any more; to move what is left to .comfygen/trash/: pytest --comfy-prune"
 

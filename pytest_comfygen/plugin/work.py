@@ -28,6 +28,8 @@ from pytest_comfygen.records import (
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
+    from pluggy import HookRelay
+
     from pytest_comfygen.flows.candidates import FingerprintOf
     from pytest_comfygen.flows.drift import Drift
     from pytest_comfygen.flows.pictures import Pictures
@@ -206,17 +208,19 @@ class Work:
 
         return lambda seed: fingerprint_of(plan.job, seed, self._sha256_of, plan.fingerprint.inputs)
 
-    def pick(self, job: Job, number: int) -> JobResult:
+    def pick(self, job: Job, number: int, hooks: HookRelay) -> JobResult:
         """Publish a candidate of `job`.
 
+        :param hooks: users' own checks among them.
         :raises AssetError: it is not there, or the output may not be replaced.
         """
         from pytest_comfygen.flows.candidates import pick  # noqa: PLC0415  # nearly no run asks for it
         from pytest_comfygen.outputs.candidates import Candidates  # noqa: PLC0415  # as above
 
         plan = self.plan(job)
-        store = self.store(job.root)
-        return pick(plan, number, store, Candidates.of(store, job.root), self._fingerprints(plan))
+        candidates = Candidates.of(self.store(job.root), job.root)
+        picked = pick(plan, number, candidates, self._fingerprints(plan))
+        return replace(self.settle(picked, hooks), outcome="picked")
 
     @property
     def _pictures(self) -> Pictures:
@@ -270,11 +274,14 @@ class Work:
         shared = self._worker is not None
         return self._chains.settled(plan, lambda: self.plan(plan.job), is_selected, shared=shared)
 
-    def note_result(self, job: Job, result: JobResult) -> None:
-        """Remember of an image that ended well what this run's end, or another run, needs."""
-        self.keeping.note(job, result)
+    def note_result(self, job: Job, result: JobResult, selection: Callable[[], Iterable[Job]]) -> None:
+        """Remember of an image that ended well what this run's end, or another run, needs.
+
+        :param selection: gives all images that this run was asked for.
+        """
+        self.keeping.note(job, result, selection)
         if self._indexes and result.record:
-            self._indexes.note(job.output, result.record.verified.size)
+            self._indexes.note(job, result.record.verified.size)
 
     def note_failed(self, job: Job) -> None:
         """Tell the items of all workers that are made from `job` not to wait for it."""
@@ -287,12 +294,13 @@ class Work:
             self._has_models = bool(self._settings.models_dir) or directory.is_dir()
         return self.desk().models.sha256_of(model) if self._has_models else model.sha256
 
-    def settle(self, plan: Plan) -> JobResult:
+    def settle(self, plan: Plan, hooks: HookRelay) -> JobResult:
         """End an item that needs no server.
 
+        :param hooks: users' own checks among them.
         :raises AssetError: what the plan refuses.
         """
-        result = self._pictures.settle(plan, self.store(plan.job.root))
+        result = self._pictures.settle(plan, self.store(plan.job.root), hooks)
         drift = self._drift_of(plan.job, result.record) if result.outcome == "current" and result.record else ""
         return replace(result, drift=drift) if drift else result
 

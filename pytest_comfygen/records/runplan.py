@@ -45,7 +45,7 @@ class PlannedModel:
 
     model: Model
     images: int
-    state: Literal["here", "to download", "missing", "on the server"]
+    state: Literal["here", "to download", "missing", "up to the server"]
     size_bytes: int | None = None
 
 

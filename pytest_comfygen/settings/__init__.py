@@ -16,7 +16,7 @@ from pytest_comfygen.errors import SettingsConflict, SettingsError
 from pytest_comfygen.settings.option import Kind, Option
 from pytest_comfygen.settings.options import COMFYUI_REPO, OPTIONS
 
-__all__ = ["COMFYUI_REPO", "LOCAL", "OPTIONS", "Option", "Settings", "is_ci", "resolve", "spelled"]
+__all__ = ["COMFYUI_REPO", "LOCAL", "OPTIONS", "Option", "Settings", "is_ci", "resolve", "shell_word", "spelled"]
 
 # The directory of a repository that stays on this machine; nothing sets it, and every room means the same.
 LOCAL = ".comfygen"
@@ -115,6 +115,11 @@ class Settings(NamedTuple):
             for name, source in self.sources.items()
             if name != "check"  # it acts through `update`, which is shown with the same source
         ]
+
+
+def shell_word(text: str) -> str:
+    """A node id or a path as it is typed in a shell, in double quotes where they are enough."""
+    return f'"{text}"' if re.fullmatch(r"[\w./:@+=-]+", text) else shlex.quote(text)
 
 
 def spelled(option: Option, value: object) -> list[str]:

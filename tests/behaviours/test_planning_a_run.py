@@ -45,7 +45,7 @@ def test_what_is_missing_would_be_made_and_nothing_is(repository: Repository, mo
         "    jobs/kins.comfyjob.yaml::kin_elf: the image is missing",
         f"made by: the server at {NOBODY}",
         "models:",
-        "    checkpoints/tiny.safetensors, size unknown, on the server; for 2 images",
+        "    checkpoints/tiny.safetensors, size unknown, up to the server; for 2 images",
         "time: unknown, since nothing of this kind was made on this machine yet",
         "to make them: the same command with --comfy-update stale instead of --comfy-plan",
     ]
