@@ -98,3 +98,30 @@ def test_a_plan_tells_what_is_left(four: Repository) -> None:
     four.run("jobs", "--comfy-plan", "--comfy-resume").stdout.fnmatch_lines(
         ["plan: 2 of 4 images would be made, 2 current"]
     )
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        ("jobs", "--comfy-resume", "--comfy-plan"),
+        ("jobs", "--comfy-resume", "--collect-only"),
+        ("jobs", "--comfy-update", "all", "--comfy-plan"),
+        ("jobs", "--comfy-resume", "-k", "kin_3"),
+        ("tests", "--comfy-update", "all"),
+        ("other", "--comfy-update", "all"),
+    ],
+    ids=["plan", "list", "another plan", "a part", "unit tests", "another file"],
+)
+def test_what_was_made_is_not_forgotten_by_a_run_that_makes_nothing_of_the_rest(
+    four: Repository, between: tuple[str, ...]
+) -> None:
+    four.write(
+        "other/cats.comfyjob.yaml", "comfyjob: 1\nitems: {kin_cat: {prompt: a cat, checkpoint: tiny.safetensors}}\n"
+    )
+    interrupt(four, "jobs", "--comfy-update", "all")
+
+    four.run(*between)
+
+    made = "1 identical" if "kin_3" in between else "2 identical"
+    current = "3 current" if "kin_3" in between else "2 current"
+    assert four.images_line(four.run("jobs", "--comfy-resume")) == f"images: {current}, {made}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -230,3 +231,60 @@ def test_pruning_goes_with_nothing_else(left: Repository, other: str) -> None:
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*ask for different things*"])
+
+
+def test_another_work_tree_is_nobody_elses_to_prune(left: Repository) -> None:
+    tree = left.path / "feature"
+    (tree / "assets" / ".comfyrecords").mkdir(parents=True)
+    (tree / ".git").write_text("gitdir: elsewhere\n", encoding="utf-8")
+    for name in ("kin_dwarf.png", ".comfyrecords/kin_dwarf.png.json"):
+        (tree / "assets" / name).write_bytes((left.path / "assets" / name).read_bytes())
+
+    checked, pruned = left.run("jobs", "--comfy-check"), left.run("--comfy-prune=delete")
+
+    assert left.images_line(checked) == "images: 1 current, 1 orphan"
+    assert left.images_line(pruned) == "images: 1 pruned"
+    assert files(tree / "assets") == [".comfyrecords/kin_dwarf.png.json", "kin_dwarf.png"]
+
+
+def test_addopts_never_prune(left: Repository) -> None:
+    left.write("pytest.ini", "[pytest]\naddopts = --comfy-prune=delete\nmarkers = slow\n")
+    left.write("tests/test_rules.py", "def test_unit():\n    assert False\n")
+
+    left.run("tests").assert_outcomes(failed=1)
+
+    assert left.image("kin_elf").exists()
+
+
+@pytest.mark.parametrize("name", ["main.py", ""])
+def test_a_record_of_what_is_no_image_names_nothing(left: Repository, name: str) -> None:
+    record = (left.path / "assets" / ".comfyrecords" / "kin_elf.png.json").read_text(encoding="utf-8")
+    left.write("src/main.py", "x = 1\n")
+    left.write(f"src/.comfyrecords/{name}.json", record)
+
+    result = left.run("--comfy-prune=delete")
+
+    assert left.images_line(result) == "images: 1 pruned"
+    assert (left.path / "src" / "main.py").exists()
+
+
+def test_of_an_adopted_image_a_copy_is_left_always(left: Repository) -> None:
+    left.edit_job("items:\n", f"items:\n{GONE}")
+    left.edit_job("steps: 2", "steps: 3")
+    left.run("-k", "kin_elf", "--comfy-adopt")
+    left.edit_job(GONE, "")
+
+    left.run("--comfy-prune=delete")
+
+    assert not left.image("kin_elf").exists()
+    assert any(one.startswith("assets/kin_elf.") for one in trash(left))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such name there")
+def test_a_name_does_not_act_on_the_terminal(left: Repository) -> None:
+    for path in (left.image("kin_elf"), left.path / "assets" / ".comfyrecords" / "kin_elf.png.json"):
+        path.rename(path.with_name(path.name.replace("kin_elf", "\x1b[31mkin")))
+
+    told = [left.run("jobs", *more).stdout.str() for more in ((), ("--comfy-check",))]
+
+    assert [text.count("\x1b") for text in told] == [0, 0]

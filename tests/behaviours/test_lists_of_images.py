@@ -173,3 +173,10 @@ def test_a_list_that_cannot_be_written_at_the_end_is_told(indexed: Repository, m
     result.stdout.fnmatch_lines(
         ["*the index was not written: jobs/kins.comfyjob.yaml:2:*: assets/kins.json cannot be *"]
     )
+
+
+@pytest.mark.parametrize("arguments", [("jobs", "--collect-only"), ("-k", "unit"), ("jobs", "--setup-plan")])
+def test_a_run_that_makes_no_image_writes_none(indexed: Repository, arguments: tuple[str, ...]) -> None:
+    indexed.run(*arguments)
+
+    assert not (indexed.path / "assets").exists()

@@ -203,3 +203,23 @@ def test_a_number_for_a_seed_leaves_no_choice(repository: Repository) -> None:
     result.stdout.fnmatch_lines(
         ["*[[]conflicting-keys[]] jobs/kins.comfyjob.yaml:6:22: `candidates` have a seed each*"]
     )
+
+
+def test_candidates_stay_when_others_cannot_be_made(offered: Repository) -> None:
+    offered.write("conftest.py", "def pytest_comfygen_before_submit():\n    raise RuntimeError\n")
+
+    offered.run("-k", "kin_elf", "--comfy-reroll")
+
+    assert [path.name for path in candidates(offered)] == ["1.png", "2.png", "3.png"]
+
+
+def test_one_that_fails_its_checks_makes_room_for_the_next_seed(offered: Repository) -> None:
+    sizes = [path.stat().st_size for path in candidates(offered)]
+    least = min(sizes) + 1
+    offered.edit_job("{candidates: 3}", f"{{candidates: 2, verify: {{retries: 8, bytes: {{min: {least}}}}}}}")
+
+    result = offered.run("-k", "kin_elf", "--comfy-update", "stale")
+
+    assert offered.images_line(result) == "images: 1 unpicked"
+    assert all(path.stat().st_size >= least for path in candidates(offered))
+    assert len(candidates(offered)) == 2

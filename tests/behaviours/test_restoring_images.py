@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,31 @@ def test_a_kept_image_is_held_against_the_others(ready_machine: Machine) -> None
     assert repository.images_line(result) == "images: 1 generated, 1 failed"
     result.stdout.fnmatch_lines(["*assets/kin_elf.png shows the same pixels as assets/kin_dwarf.png (*::kin_dwarf)"])
     assert not repository.image("kin_elf").exists()
+
+
+def test_users_own_checks_are_asked_about_a_kept_image(made: Machine) -> None:
+    made.repository.image("kin_elf").unlink()
+    made.repository.write(
+        "conftest.py",
+        "from pytest_comfygen.records import Finding\n\n"
+        "def pytest_comfygen_verify():\n    return [Finding('ugly', 'error', 'this', 'better')]\n",
+    )
+
+    result = made.run("jobs")
+
+    assert made.repository.images_line(result) == "images: 1 current, 1 failed"
+    result.stdout.fnmatch_lines(["*[[]picture-refused[]] *: the kept picture of kin_elf failed: ugly"])
+    assert not made.repository.image("kin_elf").exists()
+
+
+def test_what_is_no_picture_is_not_put_back(made: Machine) -> None:
+    made.repository.image("kin_elf").unlink()
+    for record in (made.repository.path / ".comfygen" / "cache" / "images").glob("*.json"):
+        image, text = record.with_suffix(""), record.read_text(encoding="utf-8")
+        old = sha256(image.read_bytes()).hexdigest()
+        image.write_bytes(b"<script>")
+        record.write_text(text.replace(old, sha256(b"<script>").hexdigest()), encoding="utf-8")
+
+    result = made.run("jobs")
+
+    assert made.repository.images_line(result) == "images: 1 generated, 1 current"
