@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from hashlib import sha256
 from pathlib import Path
 
 from pytest_comfygen.errors import RecordDamaged
-from pytest_comfygen.outputs.atomic import remove, write_atomically
+from pytest_comfygen.outputs.atomic import TEMP_SUFFIX, remove, write_atomically
 from pytest_comfygen.outputs.guard import Guard
 from pytest_comfygen.outputs.recordfile import dump, parse
 from pytest_comfygen.outputs.store import Store
@@ -55,18 +56,26 @@ class Candidates:
         """Lay a candidate aside.
 
         :raises WriteFailed: it cannot be written.
+        :raises OutsideRepository: a link is in the way.
         """
         path = self._path(output, number)
         with self._guard.translated(path):
+            self._guard.refuse_link(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             for target, content in ((path, data), (path.with_name(f"{path.name}.json"), dump(record).encode())):
                 write_atomically(target, content, f"{os.getpid()}-{secrets.token_hex(4)}", time.sleep)
 
     def drop(self, output: Path) -> None:
-        """Forget the candidates of an item, of which others are about to be made."""
+        """Forget the candidates of an item, of which others are about to be made.
+
+        :raises OutsideRepository: a link is in the way.
+        """
         folder = self.folder(output)
+        self._guard.refuse_link(folder)
+        ours = re.compile(rf"\d+{re.escape(output.suffix)}(\.json)?|\..*{re.escape(TEMP_SUFFIX)}")
         for path in folder.iterdir() if folder.is_dir() else ():
-            remove(path)
+            if ours.fullmatch(path.name):
+                remove(path)
 
     def _path(self, output: Path, number: int) -> Path:
         return self.folder(output) / f"{number}{output.suffix}"

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from pytest_comfygen.outputs.local import is_run, link_on_the_way
+
 __all__ = ["Remade"]
 
 
@@ -41,4 +43,5 @@ class Remade:
             lines.write(f"{output}\n")
 
     def _files(self) -> Iterator[Path]:
-        return self._directory.glob("*.txt")
+        if link_on_the_way(self._directory) is None:
+            yield from (file for file in self._directory.glob("*.txt") if is_run(file.stem))
