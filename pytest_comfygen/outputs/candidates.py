@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from pytest_comfygen.errors import RecordDamaged
-from pytest_comfygen.outputs.atomic import remove, write_atomically
+from pytest_comfygen.outputs.atomic import TEMP_SUFFIX, remove, write_atomically
 from pytest_comfygen.outputs.guard import Guard
 from pytest_comfygen.outputs.recordfile import dump, parse
 from pytest_comfygen.outputs.store import Store
@@ -56,23 +57,28 @@ class Candidates:
         """Let these be the candidates of an item; the others are forgotten when all of these are written.
 
         :raises WriteFailed: one cannot be written.
+        :raises OutsideRepository: a link is in the way.
         """
+        folder = self.folder(output)
+        self._guard.refuse_link(folder)
         for number, one in enumerate(found, start=1):
             self._write(output, number, one.data, one.record)
         kept = {self._path(output, number).name for number in range(1, len(found) + 1)}
         kept |= {f"{name}.json" for name in kept}
-        folder = self.folder(output)
+        ours = re.compile(rf"\d+{re.escape(output.suffix)}(\.json)?|\..*{re.escape(TEMP_SUFFIX)}")
         for path in folder.iterdir() if folder.is_dir() else ():
-            if path.name not in kept:
+            if path.name not in kept and ours.fullmatch(path.name):
                 remove(path)
 
     def _write(self, output: Path, number: int, data: bytes, record: ImageRecord) -> None:
         """Lay a candidate aside.
 
         :raises WriteFailed: it cannot be written.
+        :raises OutsideRepository: a link is in the way.
         """
         path = self._path(output, number)
         with self._guard.translated(path):
+            self._guard.refuse_link(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             for target, content in ((path, data), (path.with_name(f"{path.name}.json"), dump(record).encode())):
                 write_atomically(target, content, f"{os.getpid()}-{secrets.token_hex(4)}", time.sleep)

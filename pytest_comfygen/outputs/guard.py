@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pytest_comfygen.errors import OutsideRepository, WriteFailed
 from pytest_comfygen.outputs.atomic import TEMP_SUFFIX
+from pytest_comfygen.outputs.local import link_in, link_on_the_way
 from pytest_comfygen.records import relative
 
 __all__ = ["Guard"]
@@ -49,6 +50,29 @@ class Guard:
                 f"{self.name(path)} leads outside the repository through a link, to {real}",
                 hint="replace the link by a directory, or give the output another one",
             )
+
+    def refuse_link(self, path: Path) -> None:
+        """Refuse a link on the way to what lies in `.comfygen/`, wherever it leads.
+
+        :raises OutsideRepository: there is one.
+        """
+        if link := link_on_the_way(path):
+            raise self._link_refused(link)
+
+    def refuse_links_in(self, directory: Path) -> None:
+        """Refuse a link among what lies in a directory of `.comfygen/`: files are opened there by their names.
+
+        :raises OutsideRepository: there is one.
+        """
+        if link := link_in(directory):
+            raise self._link_refused(link)
+
+    def _link_refused(self, link: Path) -> OutsideRepository:
+        name = self.name(link)
+        return OutsideRepository(
+            f"{name} is a link, and what is written or deleted there may be somebody's",
+            hint=f"delete the link, with git rm if it came with a branch: {name}",
+        )
 
     @contextmanager
     def translated(self, path: Path, doing: str = "written") -> Iterator[None]:

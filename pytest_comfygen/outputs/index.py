@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pytest_comfygen.errors import IndexForeign
@@ -16,7 +16,9 @@ from pytest_comfygen.records import Index, Size, relative
 
 __all__ = ["IndexEntry", "index_text", "read_index", "write_index"]
 
-_KEYS = frozenset(("name", "file", "size", "tags"))
+_KEYS = ("name", "file", "size", "tags")
+_EMPTY = "[\n]\n"
+_LARGEST_BYTES = 64 << 20  # 400 000 images, about
 
 
 class IndexEntry(NamedTuple):
@@ -34,15 +36,14 @@ class IndexEntry(NamedTuple):
 
 def index_text(entries: Iterable[IndexEntry]) -> str:
     """The text of an index; equal entries have equal texts."""
-    lines = (
-        json.dumps(
-            {"name": one.name, "file": one.file, "size": _numbers(one.size), "tags": list(one.tags)},
-            ensure_ascii=False,
-        )
-        for one in entries
-    )
+    return _text_of((one.name, one.file, _numbers(one.size), list(one.tags)) for one in entries)
+
+
+def _text_of(entries: Iterable[Sequence[object]]) -> str:
+    """An entry a line; without any it is two lines, so that somebody's `[]` is not taken for ours."""
+    lines = (json.dumps(dict(zip(_KEYS, values, strict=True)), ensure_ascii=False) for values in entries)
     body = ",\n".join(lines)
-    return f"[\n{body}\n]\n" if body else "[]\n"
+    return f"[\n{body}\n]\n" if body else _EMPTY
 
 
 def _numbers(size: Size | None) -> list[int] | None:
@@ -50,7 +51,9 @@ def _numbers(size: Size | None) -> list[int] | None:
 
 
 def read_index(index: Index) -> str | None:
-    """The text of the index that stands there; None when there is none.
+    """The index that stands there, in the text that we write for its entries; None when there is none.
+
+    Git may have changed the ends of its lines, or a formatter its spaces.
 
     :raises IndexForeign: the file is something else.
     :raises WriteFailed: it cannot be read.
@@ -59,10 +62,12 @@ def read_index(index: Index) -> str | None:
     with Guard(index.root).translated(index.path, "read"):
         if not index.path.exists():
             return None
-        data = index.path.read_bytes() if index.path.is_file() else b""
-    if not _is_ours(data):
+        is_readable = index.path.is_file() and index.path.stat().st_size <= _LARGEST_BYTES
+        data = index.path.read_bytes() if is_readable else b""
+    text = _as_ours(data)
+    if text is None:
         raise IndexForeign(f"{name} is no index of images, so it is left alone", where=index.where)
-    return data.decode()
+    return text
 
 
 def write_index(index: Index, text: str) -> None:
@@ -78,10 +83,14 @@ def write_index(index: Index, text: str) -> None:
         write_atomically(index.path, text.encode(), f"{os.getpid()}-{secrets.token_hex(4)}", time.sleep)
 
 
-def _is_ours(data: bytes) -> bool:
-    """Whether it is a list of entries like ours, so that it can be made again."""
+def _as_ours(data: bytes) -> str | None:
+    """The text for a list of entries like ours, which can be made again; None for anything else."""
     try:
-        entries = json.loads(data)
+        text = data.decode()
+        entries = json.loads(text)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(entries, list) and all(isinstance(one, dict) and one.keys() == _KEYS for one in entries)
+        return None
+    if not isinstance(entries, list) or not all(isinstance(one, dict) and one.keys() == set(_KEYS) for one in entries):
+        return None
+    is_anothers = not entries and text.splitlines() != _EMPTY.splitlines()
+    return None if is_anothers else _text_of([one[key] for key in _KEYS] for one in entries)

@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from pytest_comfygen.outputs.atomic import overwrite_durably, remove, sync_directory, write_durably
+from pytest_comfygen.outputs.local import link_on_the_way
 
 __all__ = ["Note", "Pending", "is_alive"]
 
@@ -135,6 +136,8 @@ def _key(output: str) -> str:
 
 
 def _files(directory: Path) -> list[Path]:
+    if link_on_the_way(directory):  # those notes are not of this repository
+        return []
     try:
         return sorted(directory.iterdir())
     except (FileNotFoundError, NotADirectoryError):

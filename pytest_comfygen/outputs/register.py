@@ -17,7 +17,7 @@ __all__ = ["Entry", "Register"]
 
 Entry: TypeAlias = Mapping[str, str | float | None]
 
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _TOKEN = "token"  # noqa: S105  # the name of a field
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from pytest_comfygen.outputs.local import is_run, link_on_the_way
+
 __all__ = ["Remade"]
 
 
@@ -68,4 +70,6 @@ class Remade:
                 yield file, frozenset(map(str, json.loads(first))), frozenset(rest.splitlines())
 
     def _files(self) -> Iterator[Path]:
-        return (path for path in self._directory.glob("*.txt") if not path.is_symlink() and path.is_file())
+        if link_on_the_way(self._directory) is None:
+            found = (file for file in self._directory.glob("*.txt") if is_run(file.stem))
+            yield from (file for file in found if not file.is_symlink())

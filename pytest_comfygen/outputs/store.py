@@ -104,6 +104,7 @@ class Store:
         self._now = now
         self._sleep = sleep
         self._pending = Pending(self._local_root / "pending", now, is_alive)
+        self._looked_through: set[str] = set()
         self._hashes = FileHashes(self._local_root / "cache" / "hashes.json", lambda: int(now() * 1e9))
 
     # --- looking ----------------------------------------------------------------------------------------------------
@@ -276,6 +277,7 @@ class Store:
         if self._hashes.has_news:
             with suppress(WriteFailed, OutsideRepository), self._guard.translated(self._local_root):
                 self._make_local_root()
+                self._guard.refuse_link(self._local_root / "cache" / "hashes.json")
                 self._hashes.close()
 
     # --- steps ------------------------------------------------------------------------------------------------------
@@ -316,6 +318,7 @@ class Store:
 
     def _announce(self, output: Path) -> Note:
         self._make_local_root()
+        self._guard.refuse_link(self._local_root / "pending")
         return self._pending.announce(self._guard.name(output))
 
     def _sweep(self, output: Path) -> None:
@@ -349,14 +352,18 @@ class Store:
     def local_directory(self, name: str) -> Path:
         """A directory of this machine's own below `.comfygen/`, made when it is not there.
 
-        :raises OutsideRepository: a link leads out of the repository.
+        :raises OutsideRepository: a link leads out of the repository, or one lies in the directory or on the way.
         :raises WriteFailed: it cannot be made.
         """
         directory = self._local_root / name
         with self._guard.translated(directory):
             self._make_local_root()
             self._guard.refuse_outside(directory / "file")
+            self._guard.refuse_link(directory)
             directory.mkdir(exist_ok=True)
+            if name not in self._looked_through:
+                self._guard.refuse_links_in(directory)
+                self._looked_through.add(name)
         return directory
 
     def _local_path(self, folder: str, output: Path) -> Path:
@@ -366,6 +373,7 @@ class Store:
         with self._guard.translated(target):
             self._make_local_root()
             self._guard.refuse_outside(target)
+            self._guard.refuse_link(target)
             target.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(target, data, f"{os.getpid()}-{secrets.token_hex(4)}", self._sleep)
 
@@ -373,6 +381,7 @@ class Store:
         """Make the directory with its own ignore file, so that nobody has to edit theirs."""
         ignore = self._local_root / ".gitignore"
         self._guard.refuse_outside(ignore)
+        self._guard.refuse_link(ignore)
         self._local_root.mkdir(exist_ok=True)
         if not ignore.exists() or not ignore.stat().st_size:  # a crash can leave it empty
             ignore.write_text("*\n", encoding="utf-8")

@@ -6,13 +6,22 @@ import os
 import shlex
 import time
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_comfygen.errors import SettingsError, WriteFailed
-from pytest_comfygen.flows.gallery import GOOD, Curator, Notebook, checked_target, entry_of, refuse_among_images
+from pytest_comfygen.errors import OutsideRepository, SettingsError, WriteFailed
+from pytest_comfygen.flows.gallery import (
+    GOOD,
+    Curator,
+    Notebook,
+    check_target,
+    entry_of,
+    refuse_among_images,
+    target_of,
+)
 from pytest_comfygen.outputs.report import one_line, reason_lines
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.collect import ComfyItem
@@ -67,7 +76,10 @@ class Witness:
         images = [item for item in session.items if isinstance(item, ComfyItem | OrphanItem)]
         self._is_noting = bool(images) and not session.config.option.collectonly
         if self._is_noting:
-            self._notebook.note_selection(map(_entry, images))
+            try:
+                self._notebook.note_selection(map(_entry, images))
+            except (OutsideRepository, WriteFailed, OSError):  # the process with the terminal tells it
+                self._is_noting = False
 
     def pytest_runtest_logstart(self) -> None:
         """Another item begins."""
@@ -81,7 +93,8 @@ class Witness:
         """Note how an item ended."""
         ending = _ending(report, self._result) if self._is_noting and is_image(report) else None
         if ending is not None:
-            self._notebook.note_ending(ending)
+            with suppress(OSError):  # on a full disk: the image is shown as one that did not run
+                self._notebook.note_ending(ending)
 
 
 class Presentation:
@@ -91,12 +104,15 @@ class Presentation:
         self._config = config
         self._session = session
         self._notebook = notebook
-        self._target = _target(session)
+        self._target = target_of(session.root, session.settings.gallery or "")
+        if session.settings.was_typed("gallery"):
+            self._refuse_target()
         self._began_at = time.time()
         self._problems: dict[str, str] = {}
         self._failed: dict[str, str] = {}
         self._told = ""
         self._is_placed = False
+        self._have_images_run = False
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
@@ -114,7 +130,8 @@ class Presentation:
             self._problems[report.nodeid] = report.longreprtext
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a failure: a worker that crashes cannot."""
+        """Note that there are images, and a failure: a worker that crashes cannot."""
+        self._have_images_run = self._have_images_run or is_image(report)
         if report.failed and is_image(report):
             self._failed[report.nodeid] = report.longreprtext
 
@@ -136,8 +153,17 @@ class Presentation:
             return
         self._is_placed = True
         outputs = [Path(one.root, one.output) for one in self._notebook.entries().values()]
+        if outputs:  # with a setting, most runs have none
+            self._refuse_target()
         try:
             refuse_among_images(self._target, self._session.root, outputs)
+        except SettingsError as error:
+            raise usage_error(error) from None
+
+    def _refuse_target(self) -> None:
+        """Refuse to write where nothing of ours can be written."""
+        try:
+            check_target(self._target, self._session.settings.gallery or "")
         except SettingsError as error:
             raise usage_error(error) from None
 
@@ -152,11 +178,12 @@ class Presentation:
                 self._problems[item] = text
             elif item not in endings:
                 endings[item] = Ending(id=item, outcome="failed", error=text[:_LONGEST_ERROR])
-        if not entries and not self._problems:
+        if not (entries or self._problems or self._have_images_run):
             return "gallery: no image ran, so there is none" if self._session.settings.was_typed("gallery") else ""
         try:
+            self._session.work.local_directory(_NOTES)  # where nothing can be noted, that is why there are no entries
             self._curator().write(list(entries.values()), endings, list(self._problems.items()))
-        except WriteFailed as error:
+        except (OutsideRepository, WriteFailed) as error:
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
             return f"gallery: {one_line(error)}"
@@ -197,13 +224,6 @@ def _entry(item: ComfyItem | OrphanItem) -> Entry:
     root = session_of(item.config).root
     output = relative(item.output, root)
     return Entry(id=item.nodeid, name=item.output.name, root=str(root), output=output, where="no job")
-
-
-def _target(session: Session) -> Path:
-    try:
-        return checked_target(session.root, session.settings.gallery or "")
-    except SettingsError as error:
-        raise usage_error(error) from None
 
 
 def _ways(ending: Ending) -> tuple[tuple[str, str], ...]:

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_comfygen.errors import ComfygenError, OutputCollision
 from pytest_comfygen.flows.index import Listing
+from pytest_comfygen.language.naming import collision_key
 from pytest_comfygen.outputs.index import read_index
 from pytest_comfygen.plugin.session import session_of
 from pytest_comfygen.records import Event, Index, Job, JobFile, Size
@@ -50,8 +51,9 @@ class Indexes:
 
         :raises JobFileError: something else stands there, or another job file wants it.
         """
+        key = collision_key(index.path)
         for other, _ in self._wanted.values():
-            if other.path == index.path and other.where.file != index.where.file:
+            if collision_key(other.path) == key and other.where.file != index.where.file:
                 raise OutputCollision(f"{index.path.name} is the index of {other.where}, too", where=index.where)
         read_index(index)
         self._wanted[path] = index, job_file.jobs

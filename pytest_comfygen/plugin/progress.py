@@ -88,7 +88,12 @@ class Progress:
     def _pass_on(self, event: Event) -> None:
         from dataclasses import asdict  # noqa: PLC0415  # as above
 
-        with suppress(OSError), (self._directory() / f"{self._run}.txt").open("a", encoding="utf-8") as file:
+        from pytest_comfygen.errors import OutsideRepository, WriteFailed  # noqa: PLC0415  # as above
+
+        with (
+            suppress(OSError, OutsideRepository, WriteFailed),
+            (self._directory() / f"{self._run}.txt").open("a", encoding="utf-8") as file,
+        ):
             file.write(f"{json.dumps(asdict(event))}\n")
 
     def listen(self, directory: Path) -> None:
@@ -181,8 +186,18 @@ class _Listener(threading.Thread):
         self._ended.set()
         self.join()
         self.read_on()
+        if self._file.parent.is_dir():
+            self._tidy()
+
+    def _tidy(self) -> None:
+        from pytest_comfygen.outputs.local import is_run, link_on_the_way  # noqa: PLC0415  # nearly no run has told any
+
+        if link_on_the_way(self._file.parent):
+            return
         for old in self._file.parent.glob("*.txt"):
             with suppress(OSError):
+                if not is_run(old.stem):
+                    continue
                 if old == self._file or time.time() - old.stat().st_mtime > _FORGOTTEN_S:
                     old.unlink()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -421,3 +422,54 @@ def test_candidates_hang_side_by_side_with_the_command_that_takes_one(committed:
     assert (elf["outcome"], roles(elf)) == ("unpicked", ["now", "candidate", "candidate", "candidate"])
     assert [plate["label"] for plate in elf["plates"]][1:] == ["candidate 1", "candidate 2", "candidate 3"]
     assert [command for _, command in elf["commands"]] == ["pytest --comfy-pick=jobs/kins.comfyjob.yaml::kin_elf=1"]
+
+
+# --- runs that would work without one ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["alone", "xdist"])
+def test_where_nothing_can_be_noted_that_is_told_and_the_images_are_checked(
+    committed: Repository, workers: list[str]
+) -> None:
+    shutil.rmtree(committed.path / ".comfygen")
+    committed.write(".comfygen", "a file, and no directory")
+
+    result = committed.run("jobs", "--comfy-check", "--comfy-gallery=x.html", *workers)
+
+    assert (result.ret, committed.images_line(result)) == (1, "images: 2 current")
+    result.stdout.fnmatch_lines(["gallery: [[]write-failed[]] .comfygen/gallery cannot be written: *"])
+    assert not (committed.path / "x.html").exists()
+
+
+def test_a_setting_refuses_no_run_without_images(committed: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    committed.write("report.html", "somebody's")
+    monkeypatch.setenv("COMFYGEN_GALLERY", "report.html")
+
+    committed.run("tests").assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("workers", [[], ["-n1"]], ids=["alone", "xdist"])
+def test_a_setting_that_names_somebodys_file_is_refused_when_images_run(
+    committed: Repository, monkeypatch: pytest.MonkeyPatch, workers: list[str]
+) -> None:
+    page = committed.write("report.html", "somebody's")
+    monkeypatch.setenv("COMFYGEN_GALLERY", "report.html")
+
+    result = committed.run("jobs", *workers)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--comfy-gallery: report.html is there and is no gallery of ours"])
+    assert page.read_text(encoding="utf-8") == "somebody's"
+
+
+def test_a_file_that_came_while_the_run_was_under_way_is_left_alone(committed: Repository) -> None:
+    committed.write(
+        "conftest.py",
+        "import pathlib\ndef pytest_runtest_setup(item):\n    pathlib.Path('g.html').write_text('somebody')\n",
+    )
+
+    result = committed.run("jobs", "--comfy-gallery=g.html")
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["gallery: [[]write-failed[]] g.html is there and is no gallery of ours*"])
+    assert (committed.path / "g.html").read_text(encoding="utf-8") == "somebody"

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_comfygen.errors import WriteFailed
 from pytest_comfygen.flows import index as index_flow
+from pytest_comfygen.outputs.index import index_text
 from tests.repository import Repository
 
 DWARF = {"name": "kin_dwarf", "file": "kin_dwarf.png", "size": [64, 64], "tags": ["portrait"]}
@@ -109,6 +110,65 @@ def test_somebodys_file_is_left_alone_and_told_before_anything_is_made(indexed: 
     result.stdout.fnmatch_lines(["*[[]index-foreign[]] jobs/kins.comfyjob.yaml:2:33: assets/kins.json is no index *"])
     assert data.read_text(encoding="utf-8") == '[{"name": "kin_dwarf", "strength": 3}]\n'
     assert not indexed.image("kin_dwarf").exists()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"[]",
+        b"[]\n",
+        b"[ ]",
+        '[{"name": "kin_dwarf", "file": "a", "size": null, "tags": []}]'.encode("utf-16"),
+        b"\xff",
+    ],
+    ids=["empty", "empty line", "space", "utf-16", "no text"],
+)
+def test_any_other_json_is_somebodys(indexed: Repository, data: bytes) -> None:
+    path = indexed.write("assets/kins.json", "")
+    path.write_bytes(data)
+
+    result = indexed.run("jobs")
+
+    result.stdout.fnmatch_lines(["*[[]index-foreign[]] jobs/kins.comfyjob.yaml:2:33: assets/kins.json is no index *"])
+    assert path.read_bytes() == data
+
+
+def test_a_list_that_is_larger_than_any_of_ours_is_not_read(indexed: Repository) -> None:
+    with indexed.write("assets/kins.json", "").open("r+b") as file:
+        file.truncate((64 << 20) + 1)
+
+    result = indexed.run("jobs")
+
+    result.stdout.fnmatch_lines(["*[[]index-foreign[]] *"])
+
+
+def test_a_list_of_nothing_is_filled_later(indexed: Repository) -> None:
+    indexed.write("assets/kins.json", index_text([]))
+
+    indexed.run("jobs")
+
+    assert index(indexed) == [DWARF, ELF]
+
+
+@pytest.mark.parametrize("how", ["line ends", "spaces"])
+def test_other_line_ends_and_spaces_say_the_same(indexed: Repository, how: str) -> None:
+    indexed.run("jobs")
+    path = indexed.path / "assets" / "kins.json"
+    other = path.read_bytes().replace(b"\n", b"\r\n") if how == "line ends" else json.dumps(index(indexed)).encode()
+    path.write_bytes(other)
+
+    assert indexed.run("jobs", "--comfy-check").ret == 0
+    indexed.run("jobs")
+    assert path.read_bytes() == other
+
+
+def test_names_that_some_systems_take_for_one_are_one_list(indexed: Repository) -> None:
+    kins = (indexed.path / "jobs" / "kins.comfyjob.yaml").read_text(encoding="utf-8")
+    indexed.write("jobs/more.comfyjob.yaml", kins.replace("kin_", "more_").replace("kins.json", "Kins.json"))
+
+    result = indexed.run("jobs")
+
+    result.stdout.fnmatch_lines(["*[[]output-collision[]] jobs/more.comfyjob.yaml:2:33: Kins.json is the index of *"])
 
 
 def test_two_job_files_cannot_have_one_list(indexed: Repository) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,42 @@ def test_a_link_in_place_of_the_local_directory_is_not_followed(
     assert result.ret == 1
     assert list(elsewhere.iterdir()) == []
     result.stdout.fnmatch_lines(["*[[]outside-repository[]]*"])
+
+
+@pytest.mark.parametrize(
+    ("link", "arguments"),
+    [
+        ("gallery", ["--comfy-check", "--comfy-gallery"]),
+        ("cache", ["--comfy-check", "--comfy-gallery"]),
+        ("cache/previews", ["--comfy-check", "--comfy-gallery"]),
+        ("cache/images", ["--comfy-update=stale"]),
+        ("remade", ["--comfy-update=all"]),
+        ("candidates", ["--comfy-update=stale"]),
+        ("candidates/assets", ["--comfy-update=stale"]),
+        ("candidates/assets/kin_elf.png", ["--comfy-update=stale"]),
+        ("told", ["--comfy-update=stale", "-n1"]),
+        ("sketch", ["--comfy-sketch"]),
+        ("pending", ["--comfy-update=all"]),
+    ],
+)
+def test_a_link_in_the_local_directory_reaches_nobodys_files(made: Repository, link: str, arguments: list[str]) -> None:
+    victim = made.path / "victim"
+    for name in ("0123456789abcdef", "thesis"):
+        made.write(f"victim/{name}/chapter.txt", "somebody's")
+    for name in ("0123456789abcdef.txt", "notes.txt", "1.png", "1.png.json", "abc"):
+        made.write(f"victim/{name}", "somebody's")
+    for path in (*victim.glob("*/*"), *victim.iterdir()):
+        os.utime(path, (1, 1))
+    made.edit_job("kin_elf: {tags: [draft]}", "kin_elf: {candidates: 2, steps: 3}")
+    planted = made.path / ".comfygen" / link
+    if planted.is_dir():
+        planted.rename(made.path / "put_aside")
+    planted.parent.mkdir(parents=True, exist_ok=True)
+    planted.symlink_to(victim)
+    before = sorted(victim.rglob("*"))
+
+    result = made.run("jobs", *arguments)
+
+    assert result.ret in (0, 1)
+    assert sorted(victim.rglob("*")) == before
+    assert {path.read_text(encoding="utf-8") for path in before if path.is_file()} == {"somebody's"}

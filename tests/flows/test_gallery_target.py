@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_comfygen.errors import SettingsError
-from pytest_comfygen.flows.gallery import checked_target, refuse_among_images
+from pytest_comfygen.flows.gallery import check_target, refuse_among_images, target_of
 from pytest_comfygen.outputs.gallery import page_of
 from tests.outputs.gallery.exhibits import exhibition
 
@@ -23,7 +23,11 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("written", ["gallery.html", "build/ci/page.HTM", "sheet.png", "ours.html", "../page.html"])
 def test_a_page_or_a_sheet_of_its_own_is_fine(root: Path, written: str) -> None:
-    assert checked_target(root, written).name == Path(written).name
+    target = target_of(root, written)
+
+    check_target(target, written)
+
+    assert target.name == Path(written).name
 
 
 @pytest.mark.parametrize(
@@ -38,7 +42,7 @@ def test_a_page_or_a_sheet_of_its_own_is_fine(root: Path, written: str) -> None:
 )
 def test_what_cannot_be_meant_is_refused_with_what_to_write(root: Path, written: str, told: str, hint: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        checked_target(root, written)
+        check_target(target_of(root, written), written)
 
     assert told in str(refused.value)
     assert hint in (refused.value.hint or "")

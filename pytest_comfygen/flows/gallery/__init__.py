@@ -15,7 +15,7 @@ from pytest_comfygen.engine.history import head_of
 from pytest_comfygen.errors import GitMissing
 from pytest_comfygen.flows.gallery.notebook import Notebook, entry_of
 from pytest_comfygen.flows.gallery.pictures import Blobs, Previews, plate_of
-from pytest_comfygen.flows.gallery.target import checked_target, is_sheet, refuse_among_images
+from pytest_comfygen.flows.gallery.target import check_target, is_sheet, refuse_among_images, target_of
 from pytest_comfygen.flows.gallery.walls import GOOD, Place, Wall, hang
 from pytest_comfygen.outputs.gallery import page_of, write_file
 from pytest_comfygen.outputs.report import images_line
@@ -24,7 +24,7 @@ from pytest_comfygen.records.gallery import Ending, Entry, Exhibit, Exhibition, 
 from pytest_comfygen.settings import LOCAL
 from pytest_comfygen.verify.sheet import Cell, sheet_of
 
-__all__ = ["GOOD", "Curator", "Notebook", "checked_target", "entry_of", "refuse_among_images"]
+__all__ = ["GOOD", "Curator", "Notebook", "check_target", "entry_of", "refuse_among_images", "target_of"]
 
 _LIMIT_BYTES = 64_000_000
 _MADE = frozenset({"generated", "restored", "adopted"})

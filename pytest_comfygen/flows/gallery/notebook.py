@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pytest_comfygen.flows.fingerprint import fingerprint_of
 from pytest_comfygen.outputs.gallery import endings_of, entries_of, line_of
+from pytest_comfygen.outputs.local import is_run, link_on_the_way
 from pytest_comfygen.records import Fingerprint, Job, Scalar
 from pytest_comfygen.records.gallery import Ending, Entry
 
@@ -61,11 +62,19 @@ class Notebook:
 
         :param now: the wall clock, in seconds.
         """
+        if link_on_the_way(self._directory):  # whoever laid it there, what lies behind it is not ours
+            return
         shutil.rmtree(self._directory, ignore_errors=True)
         for old in self._directory.parent.glob("*"):
-            with suppress(OSError):
-                if now - old.stat().st_mtime > _FORGOTTEN_S:
-                    shutil.rmtree(old, ignore_errors=True)
+            if is_run(old.name) and not link_on_the_way(old):
+                with suppress(OSError):
+                    if now - _noted_last(old) > _FORGOTTEN_S:
+                        shutil.rmtree(old, ignore_errors=True)
+
+
+def _noted_last(directory: Path) -> float:
+    """When a run noted something last; a directory's own time tells only when a file was made in it."""
+    return max(path.stat().st_mtime for path in (directory, *directory.iterdir()))
 
 
 def entry_of(job: Job, item: str) -> Entry:

@@ -172,8 +172,9 @@ class Previews:
     _kept: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.directory.mkdir(exist_ok=True)
-        with os.scandir(self.directory) as entries:
+        with suppress(OSError):  # without a place to keep them, they are made each time
+            self.directory.mkdir(exist_ok=True)
+        with suppress(OSError), os.scandir(self.directory) as entries:
             self._kept = {entry.name.partition(".")[0]: Path(entry.path) for entry in entries}
 
     def of(self, finds: Iterable[Find]) -> dict[str, Preview]:

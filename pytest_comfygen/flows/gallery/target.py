@@ -10,20 +10,27 @@ from pytest_comfygen.errors import SettingsError
 from pytest_comfygen.outputs.gallery.file import is_ours
 from pytest_comfygen.records import relative
 
-__all__ = ["checked_target", "is_sheet", "refuse_among_images"]
+__all__ = ["check_target", "is_sheet", "refuse_among_images", "target_of"]
 
 _SHEET = ".png"
 _SUFFIXES = (".html", ".htm", _SHEET)
 
 
-def checked_target(root: Path, written: str) -> Path:
+def target_of(root: Path, written: str) -> Path:
     """The file that `--comfy-gallery` means.
 
     :param root: the repository.
     :param written: the value, relative to the repository.
+    """
+    return Path(os.path.normpath(root / written))
+
+
+def check_target(target: Path, written: str) -> None:
+    """Look at what stands there.
+
+    :param written: the value that it is named by.
     :raises SettingsError: nothing of ours can be written there.
     """
-    target = Path(os.path.normpath(root / written))
     if target.is_dir() or ".comfyjob." in target.name:
         hint = "write the paths of images first, or an equals sign: pytest jobs/ --comfy-gallery=gallery.html"
         raise SettingsError(f"--comfy-gallery took {written} for the file to write", hint=hint)
@@ -33,7 +40,6 @@ def checked_target(root: Path, written: str) -> Path:
     if _is_anothers(target):
         hint = "give another name, or move that file away"
         raise SettingsError(f"--comfy-gallery: {written} is there and is no gallery of ours", hint=hint)
-    return target
 
 
 def refuse_among_images(target: Path, root: Path, outputs: Iterable[Path]) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from pytest_comfygen.errors import WriteFailed
 from pytest_comfygen.outputs.atomic import remove, replace, temp_path
 from pytest_comfygen.outputs.guard import Guard
 
@@ -32,15 +33,25 @@ def write_file(path: Path, pieces: Iterable[bytes], root: Path) -> None:
     """Write a gallery piece by piece, so that it is never held twice in memory.
 
     :param root: the repository, from which the path is named in an error.
-    :raises WriteFailed: it cannot be written; what stood there still stands.
+    :raises WriteFailed: it cannot be written, or something else came there; what stood there still stands.
     """
-    with Guard(root).translated(path):
+    guard = Guard(root)
+    with guard.translated(path):
+        guard.refuse_link(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         temp = temp_path(path, f"{os.getpid()}-{secrets.token_hex(4)}")
         try:
             with temp.open("xb") as file:
                 file.writelines(pieces)
+            _refuse_anothers(path, guard)
             replace(temp, path, time.sleep)
         except BaseException:
             remove(temp)
             raise
+
+
+def _refuse_anothers(path: Path, guard: Guard) -> None:
+    """Look again: a file may have come while the run was under way."""
+    if path.exists() and not is_ours(path):
+        hint = "give another name, or move that file away"
+        raise WriteFailed(f"{guard.name(path)} is there and is no gallery of ours", hint=hint)
