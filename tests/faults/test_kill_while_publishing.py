@@ -33,7 +33,7 @@ def _patient_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # For each line that it reads, forks and dies there just before the line with number `fatal` of the watched modules.
-# Forked, so that interpreter and modules are loaded once. Says how each ended; one that lived notes how many lines it had.
+# Forked, so that interpreter and modules are loaded once. Says how each ended; who lives notes how many lines it had.
 PROGRAM = """
 import json, os, signal, sys
 os.fsync = lambda handle: None
