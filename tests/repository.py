@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-__all__ = ["KINS", "Repository"]
+__all__ = ["KINS", "PLAIN", "Repository"]
+
+# Without the plugins that would disturb: one mixes the order, the other loads hypothesis in every process of a run.
+PLAIN = ("-p", "no:randomly", "-p", "no:hypothesispytest")
 
 KINS = """\
 comfyjob: 1
@@ -77,7 +80,7 @@ class Repository:
 
     def run(self, *args: str) -> pytest.RunResult:
         """Run pytest in this process, without the plugins that would disturb."""
-        return self.pytester.runpytest_inprocess("-p", "no:randomly", *args)
+        return self.pytester.runpytest_inprocess(*PLAIN, *args)
 
     def images_line(self, result: pytest.RunResult) -> str:
         """Our summary line, or nothing when there was none."""

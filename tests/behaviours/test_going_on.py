@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.repository import Repository
+from tests.repository import PLAIN, Repository
 
 ITEMS = "  kin_dwarf: {}\n  kin_elf: {tags: [draft]}"
 MORE = "\n".join(f"  kin_{number}: {{}}" for number in range(4))
@@ -33,7 +33,7 @@ def four(repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatc
 def interrupt(repository: Repository, *arguments: str) -> pytest.RunResult:
     """Have a run stopped by Ctrl-C when it has made two images."""
     repository.write("conftest.py", STOP_AT_THE_THIRD)
-    result = repository.pytester.runpytest_subprocess("-p", "no:randomly", *arguments)
+    result = repository.pytester.runpytest_subprocess(*PLAIN, *arguments)
     (repository.path / "conftest.py").unlink()
     return result
 

@@ -57,8 +57,12 @@ def test_an_item_that_kills_the_server_twice_is_named_and_the_others_are_made(
     result.stdout.fnmatch_lines(["[[]server-killed[]] *: ComfyUI died while it made kin_orc"])
     assert "To see the GUI go to" in str(result.stdout), "the log's tail"
     assert ready_machine.repository.images_line(result) == "images: 5 generated, 1 failed"
-    assert jobs(ready_machine).count("portrait of kin_orc") in ((2,) if not workers else (2, 3))
-    assert all(jobs(ready_machine).count(f"portrait of kin_{name}") == 1 for name in ("cat", "imp", "owl", "elf"))
+    deaths = jobs(ready_machine).count("portrait of kin_orc")
+    others = [about for about in jobs(ready_machine) if about != "portrait of kin_orc"]
+    under_way = deaths if workers else 0  # what another worker has on the server that dies is asked for once more
+    assert deaths in ((2,) if not workers else (2, 3))
+    assert len(set(others)) == 5
+    assert len(others) - len(set(others)) <= under_way
     assert ready_machine.wait_until_gone() == []
 
 

@@ -29,7 +29,7 @@ from pytest_comfygen.engine.supervise.stopping import is_running, wait_until
 from tests.comfyui import usual_address
 from tests.comfyui.tricks import VARIABLE, Tricks
 from tests.engine.install.world import World, git
-from tests.repository import Repository
+from tests.repository import PLAIN, Repository
 
 __all__ = ["DEADLINE_S", "Machine", "build_world", "machine_in", "moved"]
 
@@ -122,7 +122,7 @@ class Machine:
         """
         with self._log.open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "pytest", "-p", "no:randomly", "-p", usual_address.__name__, *arguments],
+                [sys.executable, "-m", "pytest", *PLAIN, "-p", usual_address.__name__, *arguments],
                 cwd=self.repository.path,
                 env=self.environment | variables,
                 stdin=subprocess.DEVNULL,

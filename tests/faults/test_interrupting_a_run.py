@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from tests.repository import Repository
+from tests.repository import PLAIN, Repository
 
 PATIENCE_S = 30
 
@@ -51,7 +51,7 @@ def queue(url: str) -> tuple[int, int]:
 
 def start(repository: Repository, url: str, *args: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "pytest", "jobs", "-p", "no:randomly", *args],
+        [sys.executable, "-m", "pytest", "jobs", *PLAIN, *args],
         cwd=repository.path,
         env=os.environ | {"COMFYGEN_URL": url},
         stdout=subprocess.PIPE,

@@ -35,7 +35,7 @@ def trace(frame, event, _):
     return trace
 
 sys.settrace(trace)
-status = pytest.main(['jobs', '-q', '-p', 'no:randomly', '-p', 'no:cacheprovider'])
+status = pytest.main(['jobs', '-q', '-p', 'no:randomly', '-p', 'no:hypothesispytest', '-p', 'no:cacheprovider'])
 sys.settrace(None)
 print('lines:', seen)
 sys.exit(int(status))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
@@ -32,40 +32,54 @@ def _patient_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda handle: None)  # noqa: ARG005  # the signature is os.fsync's
 
 
-# Runs `action` and dies just before the line with number `fatal` of the watched modules; says how many there were.
-CHILD = """
-import os, signal, sys
+# For each line that it reads, forks and dies there just before the line with number `fatal` of the watched modules.
+# Forked, so that interpreter and modules are loaded once. Says how each ended; who lives notes how many lines it had.
+PROGRAM = """
+import json, os, signal, sys
 os.fsync = lambda handle: None
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from pytest_comfygen.outputs import atomic, pending, recordfile, store
 
-root, action, fatal = Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-output = root / "assets" / "dwarf.png"
-record = recordfile.parse((root / "new.json").read_text())
-data = (root / "new.png").read_bytes()
-ours = store.Store(root)
-seen = ours.look(output)
 watched = {atomic.__file__, pending.__file__, store.__file__}
-lines = 0
 
-def trace(frame, event, argument):
-    global lines
-    if frame.f_code.co_filename not in watched:
-        return None
-    if event == "line":
-        lines += 1
-        if lines == fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-    return trace
+def act(root, action, fatal):
+    output = root / "assets" / "dwarf.png"
+    record = recordfile.parse((root / "new.json").read_text())
+    data = (root / "new.png").read_bytes()
+    ours = store.Store(root)
+    seen = ours.look(output)
+    lines = 0
 
-sys.settrace(trace)
-if action == "heal":
-    ours.heal(output)
-else:
-    ours.publish(ours.stage(output, data), record, seen)
-sys.settrace(None)
-print(lines)
+    def trace(frame, event, argument):
+        nonlocal lines
+        if frame.f_code.co_filename not in watched:
+            return None
+        if event == "line":
+            lines += 1
+            if lines == fatal:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    sys.settrace(trace)
+    if action == "heal":
+        ours.heal(output)
+    else:
+        ours.publish(ours.stage(output, data), record, seen)
+    sys.settrace(None)
+    (root.parent / "lines").write_text(str(lines))
+
+for line in sys.stdin:
+    root, action, fatal = json.loads(line)
+    child = os.fork()
+    if not child:
+        try:
+            act(Path(root), action, fatal)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
@@ -113,10 +127,32 @@ def put(output: Path, data: bytes) -> None:
     store.publish(store.stage(output, data), record_of(data), store.look(output))
 
 
-def run_child(root: Path, action: str, fatal: int) -> subprocess.CompletedProcess[str]:
+class Killer:
+    """The program that acts and dies.
+
+    :param process: reads what to do, and writes how it ended.
+    """
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+
+    def act(self, root: Path, action: str, fatal: int) -> int:
+        """Do it in a process of its own, which dies at that line; its exit status."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps([str(root), action, fatal]) + "\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+
+@pytest.fixture
+def killer() -> Iterator[Killer]:
+    """The program, for one test."""
     package = Path(pytest_comfygen.__file__).parents[1]
-    command = [sys.executable, "-S", "-E", "-c", CHILD, str(package), str(root), action, str(fatal)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    command = [sys.executable, "-S", "-E", "-c", PROGRAM, str(package)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Killer(process)
+        process.communicate()
 
 
 def standing(output: Path) -> bytes | None:
@@ -144,29 +180,26 @@ def check(output: Path, allowed: tuple[bytes | None, ...]) -> None:
 
 
 def kill_everywhere(
-    tmp_path: Path, action: str, prepare: Callable[[Path], Path], allowed: tuple[bytes | None, ...]
+    killer: Killer, tmp_path: Path, action: str, prepare: Callable[[Path], Path], allowed: tuple[bytes | None, ...]
 ) -> int:
     """Kill at line 1, 2, … of `action`, each time in a repository of its own; how many lines there were."""
     prepare(tmp_path / "whole")
-    lines = int(run_child(tmp_path / "whole", action, 0).stdout)
-
-    def kill_at(fatal: int) -> int:
+    assert killer.act(tmp_path / "whole", action, 0) == 0
+    lines = int((tmp_path / "lines").read_text(encoding="ascii"))
+    codes = []
+    for fatal in range(1, lines + 2):
         output = prepare(tmp_path / str(fatal))
-        code = run_child(tmp_path / str(fatal), action, fatal).returncode
+        codes.append(killer.act(tmp_path / str(fatal), action, fatal))
         check(output, allowed)
-        return code
-
-    with ThreadPoolExecutor(2) as pool:
-        codes = list(pool.map(kill_at, range(1, lines + 2)))
     assert codes == [-signal.SIGKILL] * lines + [0]
     return lines
 
 
 @pytest.mark.parametrize("before", [OLD, None], ids=["over an old image", "where nothing stood"])
 def test_a_kill_at_any_line_of_publishing_leaves_the_old_image_or_the_new_one(
-    tmp_path: Path, before: bytes | None
+    killer: Killer, tmp_path: Path, before: bytes | None
 ) -> None:
-    lines = kill_everywhere(tmp_path, "publish", lambda root: repository(root, before), (before, NEW))
+    lines = kill_everywhere(killer, tmp_path, "publish", lambda root: repository(root, before), (before, NEW))
     assert lines > 60
 
 
@@ -182,6 +215,6 @@ def half_published(root: Path) -> Path:
     return output
 
 
-def test_a_kill_at_any_line_of_healing_leaves_something_to_heal(tmp_path: Path) -> None:
-    lines = kill_everywhere(tmp_path, "heal", half_published, (OLD, NEW))
+def test_a_kill_at_any_line_of_healing_leaves_something_to_heal(killer: Killer, tmp_path: Path) -> None:
+    lines = kill_everywhere(killer, tmp_path, "heal", half_published, (OLD, NEW))
     assert lines > 20

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from tests.comfyui.machine import DEADLINE_S, Machine
-from tests.repository import Repository
+from tests.repository import PLAIN, Repository
 
 
 @pytest.mark.parametrize("seed", ["from-name", "random"])
@@ -18,7 +18,7 @@ def test_both_runs_are_green(repository: Repository, sketch_url: str, seed: str)
     items = "".join(f"  kin_{number}: {{}}\n" for number in range(6))
     repository.edit_job("  kin_elf: {tags: [draft]}\n", f"  kin_elf: {{}}\n{items}")
     repository.edit_job("steps: 2", f"steps: 2, seed: {seed}")
-    command = [sys.executable, "-m", "pytest", "jobs", "-q", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "jobs", "-q", "-p", "no:cacheprovider", *PLAIN]
     environment = os.environ | {"COMFYGEN_URL": sketch_url}
 
     runs = [

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.repository import Repository
+from tests.repository import PLAIN, Repository
 from tests.screen import Seen, run_in_terminal
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="a terminal as POSIX has it")
@@ -54,7 +54,7 @@ def watched(
     environment: Mapping[str, str] | None = None,
 ) -> Seen:
     """A run of pytest in a terminal."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "jobs", f"--comfy-url={url}", *args]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *PLAIN, "jobs", f"--comfy-url={url}", *args]
     repository.edit_job("steps: 2", "steps: 6")
     repository.edit_job(
         "portrait of", f"portrait for {repository.path.name} of"
