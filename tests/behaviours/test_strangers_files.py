@@ -71,14 +71,12 @@ def test_a_link_in_place_of_the_local_directory_is_not_followed(
         ("gallery", ["--comfy-check", "--comfy-gallery"]),
         ("cache", ["--comfy-check", "--comfy-gallery"]),
         ("cache/previews", ["--comfy-check", "--comfy-gallery"]),
-        ("cache/images", ["--comfy-update=stale"]),
         ("remade", ["--comfy-update=all"]),
         ("candidates", ["--comfy-update=stale"]),
         ("candidates/assets", ["--comfy-update=stale"]),
         ("candidates/assets/kin_elf.png", ["--comfy-update=stale"]),
         ("told", ["--comfy-update=stale", "-n1"]),
         ("sketch", ["--comfy-sketch"]),
-        ("pending", ["--comfy-update=all"]),
     ],
 )
 def test_a_link_in_the_local_directory_reaches_nobodys_files(made: Repository, link: str, arguments: list[str]) -> None:
