@@ -20,7 +20,7 @@ from pytest_comfygen.errors import (
     RecordDamaged,
     SeedFixed,
 )
-from pytest_comfygen.flows.baselines import examine, with_baseline
+from pytest_comfygen.flows.baselines import awaited, examine, with_baseline
 from pytest_comfygen.flows.fingerprint import compare, fingerprint_of
 from pytest_comfygen.flows.inputs import look_at_inputs
 from pytest_comfygen.flows.media import media_missing
@@ -164,6 +164,9 @@ def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
             plan = _scored(plan, store, settings, score)
         if job.retries and plan.action == "make":
             plan = _from_the_first_seed(plan, sha256_of)
+        if job.checks.similar_to and plan.action == "make":
+            coming = awaited(plan.job, store, plan_of, is_to_be_made=True)
+            plan = replace(plan, waits_for={**plan.waits_for, **coming})
         return _feasible(plan)
     except (AssetError, JobFileError, MediaMissing) as error:
         return _refused(_drawn(job, nonce), error)
@@ -188,7 +191,7 @@ def _decide(  # noqa: PLR0913  # as make_plan
         seen=seen,
         record=record,
         rerolled=job.seed.rule != "random" and (reroll or (record is not None and record.rerolled)),
-        waits_for=inputs.waits_for,
+        waits_for={**inputs.waits_for, **awaited(job, store, plan_of)} if job.checks.similar_to else inputs.waits_for,
     )
     if reroll and job.seed.rule == "fixed":
         return _refused(plan, _seed_fixed(job))
