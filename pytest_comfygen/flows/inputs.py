@@ -94,14 +94,15 @@ def not_ready(plan: Plan, *, was_asked_for: bool) -> InputNotReady:
     """
     name, needed = next(iter(plan.waits_for.items()))
     job = plan.job
-    key = next(key for key, image in inputs_of(job).items() if image.item == name)
+    key = next((key for key, image in inputs_of(job).items() if image.item == name), "verify.similar_to")
     if needed.problem:
         state, hint = f": {needed.problem.message}", needed.problem.hint
     elif was_asked_for:
         state, hint = ", which this run did not make", f"see {name} above, mend it and run again"
     else:
         state, hint = ", which is not current", f"make both: pytest {shell_word(needed.job.id)} {shell_word(job.id)}"
-    return InputNotReady(f"{job.name} is made from {name}{state}", where=job.place(f"{key}.item"), hint=hint)
+    relation = "compared with" if key == "verify.similar_to" else "made from"
+    return InputNotReady(f"{job.name} is {relation} {name}{state}", where=job.place(f"{key}.item"), hint=hint)
 
 
 def send_inputs(job: Job, client: ComfyClient, store: Store, *, sketch: bool) -> Job:

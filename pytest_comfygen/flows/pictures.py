@@ -83,6 +83,7 @@ class Pictures:
         self._pixels: dict[Path, str] = {}
         self._showing: dict[str, list[Path]] = {}
         self._made: set[Path] = set()
+        self._current: dict[Path, bool] = {}
         self._near: dict[int, Neighbours] = {}
         self._members: dict[Path, dict[Path, Traits]] = {}
         self._families: dict[Path, Family] = {}
@@ -94,6 +95,8 @@ class Pictures:
         self._look()
         if self._is_alone(plan):
             return plan
+        if plan.action != "adopt":  # what is adopted is current from now on
+            self._current[plan.job.output] = plan.is_current
         shown = _standing(plan)
         if shown is None:
             return plan
@@ -124,6 +127,7 @@ class Pictures:
         """What other images say against a new picture; from now on it counts, unless what follows fails."""
         self._look()
         shown = Shown.of(pixels, statistics)
+        self._current.clear()  # others may be made from this one
         try:
             self._tell({"output": str(job.output), **asdict(shown)})
             findings = tuple(self._findings(job, shown))
@@ -170,9 +174,11 @@ class Pictures:
             self._members.get(file, {}).pop(path, None)
             self._families.pop(file, None)
         self._made.discard(path)
+        self._current.pop(path, None)
 
     def _withdraw(self, path: Path) -> None:
         """A new picture was not published, so what is recorded counts again."""
+        self._current.clear()
         self._reread(path)
         self._tell({"output": str(path)})
 
@@ -188,6 +194,7 @@ class Pictures:
             return
         self._register = self._register or Register(self._shared())
         for other in self._register.add(entry):
+            self._current.clear()
             path = Path(str(other["output"]))
             if "pixels" in other:
                 self._put(path, Shown.told(other))
@@ -217,9 +224,9 @@ class Pictures:
             yield from self._family(job, shown).judge(shown.traits, checks.siblings.brightness)
 
     def _equal(self, job: Job, others: Iterable[Path]) -> Iterator[Finding]:
-        found = [other for other in sorted(others) if self._counts(job, other)]
-        if found:
-            told = f"the same pixels as {self._named(found)}"
+        found = next((other for other in others if self._counts(job, other)), None)
+        if found is not None:
+            told = f"the same pixels as {self._named([found])}"
             yield Finding("duplicate", "error", told, "a picture of its own", f"change prompt or seed; {_ALLOW}")
 
     def _alike(self, job: Job, shown: Shown, distance: int) -> Iterator[Finding]:
@@ -234,7 +241,12 @@ class Pictures:
         """Whether another item's picture is there to stay."""
         if other == job.output:
             return False
-        return other in self._made or self._plan_of(self._jobs[other]).is_current
+        return other in self._made or self._is_current(other)
+
+    def _is_current(self, path: Path) -> bool:
+        if path not in self._current:
+            self._current[path] = self._plan_of(self._jobs[path]).is_current
+        return self._current[path]
 
     def _named(self, found: list[Path]) -> str:
         first = self._jobs[found[0]]

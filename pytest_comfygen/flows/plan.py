@@ -20,7 +20,7 @@ from pytest_comfygen.errors import (
     RecordDamaged,
     SeedFixed,
 )
-from pytest_comfygen.flows.baselines import examine, with_baseline
+from pytest_comfygen.flows.baselines import awaited, examine, with_baseline
 from pytest_comfygen.flows.fingerprint import compare, fingerprint_of
 from pytest_comfygen.flows.inputs import look_at_inputs
 from pytest_comfygen.flows.media import media_missing
@@ -43,7 +43,7 @@ from pytest_comfygen.settings import Settings
 from pytest_comfygen.verify.checks import settings_hash
 from pytest_comfygen.verify.container import looks_like
 
-__all__ = ["ADOPTED", "Owner", "Plan", "can_be_made_again", "make_plan", "plan_sketch", "seed_for"]
+__all__ = ["ADOPTED", "Owner", "Plan", "make_plan", "plan_sketch", "seed_for"]
 
 ADOPTED = "adopted"  # the encoding of an image that we did not write
 _DAMAGE = frozenset(("truncated", "damaged", "not-an-image"))
@@ -105,16 +105,6 @@ def seed_for(job: Job, record: ImageRecord | None, nonce: str, *, reroll: bool =
     return kept_seed(job, record, job.seed.value or 0)
 
 
-def can_be_made_again(plan: Plan) -> bool:
-    """Whether what stands at the output, if anything, was made by a job: nothing that a person brought or edited, and
-    nothing that broke.
-    """
-    record = plan.record
-    if record is None or not plan.seen.exists:
-        return not plan.seen.exists
-    return record.encoding != ADOPTED and plan.seen.sha256 == record.file_sha256
-
-
 def plan_sketch(job: Job, *, nonce: str) -> Plan:
     """Draw it, whatever stands in the repository."""
     return _feasible(_drawn(job, nonce))
@@ -164,6 +154,9 @@ def make_plan(  # noqa: PLR0913  # what was asked for, and what is known here
             plan = _scored(plan, store, settings, score)
         if job.retries and plan.action == "make":
             plan = _from_the_first_seed(plan, sha256_of)
+        if job.checks.similar_to and plan.action == "make":
+            coming = awaited(plan.job, store, plan_of, is_to_be_made=True)
+            plan = replace(plan, waits_for={**plan.waits_for, **coming})
         return _feasible(plan)
     except (AssetError, JobFileError, MediaMissing) as error:
         return _refused(_drawn(job, nonce), error)
@@ -188,7 +181,7 @@ def _decide(  # noqa: PLR0913  # as make_plan
         seen=seen,
         record=record,
         rerolled=job.seed.rule != "random" and (reroll or (record is not None and record.rerolled)),
-        waits_for=inputs.waits_for,
+        waits_for={**inputs.waits_for, **awaited(job, store, plan_of)} if job.checks.similar_to else inputs.waits_for,
     )
     if reroll and job.seed.rule == "fixed":
         return _refused(plan, _seed_fixed(job))

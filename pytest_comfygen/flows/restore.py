@@ -12,7 +12,8 @@ from pluggy import HookRelay
 
 from pytest_comfygen.errors import AssetError, PictureRefused
 from pytest_comfygen.flows.fingerprint import compare
-from pytest_comfygen.flows.plan import Plan, can_be_made_again
+from pytest_comfygen.flows.plan import Plan
+from pytest_comfygen.flows.settle import can_be_made_again
 from pytest_comfygen.flows.verdicts import users_findings
 from pytest_comfygen.language.graph import recipe_number
 from pytest_comfygen.outputs.imagecache import ImageCache

@@ -12,7 +12,7 @@ from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import ImageRecord, Inspection, Job, JobResult, Verified, relative
 from pytest_comfygen.verify.checks import settings_hash
 
-__all__ = ["settle", "verified"]
+__all__ = ["can_be_made_again", "settle", "verified"]
 
 
 def settle(plan: Plan, store: Store, hooks: HookRelay) -> JobResult:
@@ -41,6 +41,16 @@ def settle(plan: Plan, store: Store, hooks: HookRelay) -> JobResult:
         msg = f"nothing says what to do for {job.id}"
         raise AssertionError(msg)
     raise plan.problem
+
+
+def can_be_made_again(plan: Plan) -> bool:
+    """Whether what stands at the output, if anything, was made by a job: nothing that a person brought or edited, and
+    nothing that broke.
+    """
+    record = plan.record
+    if record is None or not plan.seen.exists:
+        return not plan.seen.exists
+    return record.encoding != ADOPTED and plan.seen.sha256 == record.file_sha256
 
 
 def verified(job: Job, inspection: Inspection) -> Verified:

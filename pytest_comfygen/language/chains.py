@@ -22,8 +22,8 @@ def inputs_of(job: Job) -> Mapping[str, InputImage]:
 
 
 def items_of(job: Job) -> tuple[str, ...]:
-    """The items that a job is made from."""
-    return tuple(image.item for image in inputs_of(job).values() if image.item) if job.recipe.has_inputs else ()
+    """The items that a job is made from or compared with."""
+    return tuple(item for _, item in _items_of(job)) if _comes_after_items(job) else ()
 
 
 def linked(jobs: Sequence[Job]) -> tuple[Job, ...]:

@@ -70,14 +70,14 @@ class Indexes:
         """
         self._listing(*self._wanted[path]).check()
 
-    def update(self, locks: Path, notify: Callable[[Event], None]) -> None:
+    def update(self, locks: Callable[[], Path], notify: Callable[[Event], None]) -> None:
         """Bring the indexes of files whose images have run to what stands there; what cannot be written is told."""
         for index, jobs in self._wanted.values():
             if not any(job.file in self._ran for job in jobs[:1]):
                 continue
-            lock = locks / f"index-{sha256(bytes(index.path)).hexdigest()[:16]}"
+            name = f"index-{sha256(bytes(index.path)).hexdigest()[:16]}"
             try:
-                self._listing(index, jobs).update(lock, lambda _: None)
+                self._listing(index, jobs).update(locks() / name, lambda _: None)
             except ComfygenError as error:
                 notify(Event(kind="notice", text=f"the index was not written: {error.at(index.where)}"))
 

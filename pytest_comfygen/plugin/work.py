@@ -151,7 +151,7 @@ class Work:
         """Write what is written when all images are made."""
         settings = self._settings
         if self._indexes and not (settings.only_looks or settings.sketch or settings.plan or settings.prune):
-            self._indexes.update(self.local_directory("locks"), self._notify)
+            self._indexes.update(lambda: self.local_directory("locks"), self._notify)
 
     def has_loaded(self, path: Path) -> bool:
         """Whether a job file was loaded."""

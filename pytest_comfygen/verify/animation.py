@@ -15,6 +15,7 @@ from pytest_comfygen.verify.checks import Seen, judge, may_decode
 from pytest_comfygen.verify.container import Container
 from pytest_comfygen.verify.extents import end_of
 from pytest_comfygen.verify.image import READERS, UNREADABLE, eight_bits, reason
+from pytest_comfygen.verify.limits import Limits, TooMuch
 from pytest_comfygen.verify.sequence import Measured
 
 __all__ = ["inspect_animation"]
@@ -34,7 +35,9 @@ def inspect_animation(seen: Seen, data: bytes, checks: Checks) -> Inspection:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on oddities in metadata, as for stills
         try:
-            statistics, media, sha256 = _watch(data, checks.format)
+            statistics, media, sha256 = _watch(data, checks)
+        except TooMuch as error:
+            return Inspection((*judge(seen, checks), *error.findings))
         except UNREADABLE as error:
             return Inspection(judge(replace(seen, fault=reason(error)), checks))
     seen = replace(seen, mode=statistics.mode, frames=media.frames or 1, statistics=statistics, media=media)
@@ -47,13 +50,14 @@ def _container(data: bytes) -> Container:
     return Container("gif", size if all((size.width, size.height)) else None, end_of("gif", data))
 
 
-def _watch(data: bytes, format_: str) -> tuple[ImageStatistics, MediaStatistics, str]:
+def _watch(data: bytes, checks: Checks) -> tuple[ImageStatistics, MediaStatistics, str]:
     """Every frame as it is seen, with the time it is seen for; the hash knows no palette and no frame's own box."""
-    reader = GifImagePlugin.GifImageFile if format_ == "gif" else READERS[format_]
+    reader = GifImagePlugin.GifImageFile if checks.format == "gif" else READERS[checks.format]
     picture = reader(BytesIO(data))
+    limits = Limits(checks, Size(*picture.size))
     digest = hashlib.sha256(f"animation {picture.width}x{picture.height}".encode())
     measured, frames, duration_ms = Measured(), 0, 0.0
-    for frame, shown_ms in _frames(picture):
+    for frame, shown_ms in _frames(picture, limits):
         digest.update(f"\n{shown_ms:g}\n".encode() + frame.tobytes())
         measured.add(frame)
         frames, duration_ms = frames + 1, duration_ms + shown_ms
@@ -67,13 +71,20 @@ def _watch(data: bytes, format_: str) -> tuple[ImageStatistics, MediaStatistics,
     return _without_idle_alpha(measured.statistics()), media, digest.hexdigest()
 
 
-def _frames(picture: Image.Image) -> Iterator[tuple[Image.Image, float]]:
-    """Each frame in RGBA, and for how many milliseconds it is shown."""
+def _frames(picture: Image.Image, limits: Limits) -> Iterator[tuple[Image.Image, float]]:
+    """Each frame in RGBA, and for how many milliseconds it is shown.
+
+    :raises TooMuch: there are more than are decoded.
+    """
+    shown_s = 0.0
     for number in range(getattr(picture, "n_frames", 1)):
+        limits.refuse(seconds=shown_s, frames=number + 1, pixels=(number + 1) * picture.width * picture.height)
         picture.seek(number)
         picture.load()
         pixels = picture if picture.mode in ("P", "PA", "RGBA", "LA") else eight_bits(picture)
-        yield pixels.convert("RGBA"), float(picture.info.get("duration", 0))
+        shown_ms = float(picture.info.get("duration", 0))
+        yield pixels.convert("RGBA"), shown_ms
+        shown_s += shown_ms / 1000
 
 
 def _without_idle_alpha(statistics: ImageStatistics) -> ImageStatistics:

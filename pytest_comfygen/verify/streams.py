@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from pytest_comfygen.records import ImageFormat, ImageStatistics, MediaStatistics
+from pytest_comfygen.records import Checks, ImageFormat, ImageStatistics, MediaStatistics, Size
+from pytest_comfygen.verify.limits import Limits
 from pytest_comfygen.verify.sequence import Measured
 
 if TYPE_CHECKING:
@@ -64,16 +65,17 @@ def can_decode() -> bool:
         return False
 
 
-def watch(data: bytes, format_: ImageFormat) -> Watched:
+def watch(data: bytes, checks: Checks) -> Watched:
     """Decode everything and measure it.
 
     :raises Unreadable: something does not decode.
+    :raises TooMuch: it holds more than is decoded for these checks.
     """
     import av  # noqa: PLC0415  # an extra, and slow to load
 
     try:
-        with _opened(data, format_) as container:
-            return _watch(container, format_, data)
+        with _opened(data, checks.format) as container:
+            return _watch(container, checks, data)
     except av.error.EOFError:
         raise Unreadable("its last packet is cut off", is_cut=True) from None
     except av.FFmpegError as error:
@@ -141,30 +143,49 @@ def picked(container: InputContainer) -> list[VideoStream | AudioStream]:
 def _opened(data: bytes, format_: ImageFormat) -> InputContainer:
     import av  # noqa: PLC0415  # as above
 
-    return av.open(BytesIO(data), "r", format=_DEMUXERS.get(format_, format_))
+    return av.open(BytesIO(data), "r", format=_DEMUXERS.get(format_, format_), metadata_errors="replace")
 
 
-def _watch(container: InputContainer, format_: ImageFormat, data: bytes) -> Watched:
-    import av  # noqa: PLC0415  # as above
-
+def _watch(container: InputContainer, checks: Checks, data: bytes) -> Watched:
+    limits = Limits(checks, _largest(container))
+    limits.refuse_header()
     streams, show, sound = _Streams.of(container), _Show(), _Sound()
     for stream in picked(container):
-        stream.codec_context.options = {"err_detect": "explode"}
+        # A stream may go on in another size than its header says; so the decoder is told the largest.
+        stream.codec_context.options = {"err_detect": "explode", "max_pixels": str(limits.picture_px)}
     for packet in container.demux(*picked(container)):
         streams.note(packet)
-        for frame in packet.decode():
-            if isinstance(frame, av.VideoFrame):
-                _refuse_corrupt(frame)
-                show.add(frame, packet.stream.index)
-            elif isinstance(frame, av.AudioFrame):
-                _refuse_corrupt(frame)
-                sound.add(frame, packet.stream.index)
+        _take(packet, show, sound, limits)
     if not show.frames and not sound.samples:
         raise Unreadable("it holds neither pictures nor sound")
-    if not show.frames and _is_announced(format_, data):
+    if not show.frames and _is_announced(checks.format, data):
         _check_length(container.streams.audio[0], sound)
     show.rate = _rate(container)
     return Watched(show.measured.statistics() if show.frames else None, _media(show, sound), streams.sha256())
+
+
+def _largest(container: InputContainer) -> Size | None:
+    """The size of the pictures, of several video streams the largest, as the header says; None for sound."""
+    sizes = [Size(one.width, one.height) for one in picked(container) if one.type == "video"]
+    return max(sizes, key=lambda size: size.width * size.height, default=None)
+
+
+def _take(packet: Packet[Stream], show: _Show, sound: _Sound, limits: Limits) -> None:
+    """Decode a packet and measure what is in it, as far as the limits allow."""
+    import av  # noqa: PLC0415  # as above
+
+    for frame in packet.decode():
+        if isinstance(frame, av.VideoFrame):
+            _refuse_corrupt(frame)
+            show.pixels += frame.width * frame.height
+            show.add(frame, packet.stream.index)
+            limits.refuse(seconds=float(show.shown_s), frames=show.frames, pixels=show.pixels)
+        elif isinstance(frame, av.AudioFrame):
+            _refuse_corrupt(frame)
+            sound.decoded += frame.samples * frame.layout.nb_channels
+            sound.add(frame, packet.stream.index)
+            seconds = float(sound.duration_s) if limits.size is None else 0.0
+            limits.refuse(seconds=seconds, samples=sound.decoded)
 
 
 def _refuse_corrupt(frame: VideoFrame | AudioFrame) -> None:
@@ -235,9 +256,13 @@ def _head(stream: VideoStream | AudioStream) -> bytes:
 
 @dataclass(slots=True)
 class _Show:
-    """The pictures of a video as they go by; of several video streams, the first."""
+    """The pictures of a video as they go by; of several video streams, the first.
+
+    :param pixels: of all pictures of all streams.
+    """
 
     measured: Measured = field(default_factory=Measured)
+    pixels: int = 0
     frames: int = 0
     rate: Fraction | None = None
     _stream: int | None = None
@@ -260,13 +285,22 @@ class _Show:
     @property
     def duration_s(self) -> Fraction:
         """From the first picture to the end of the last."""
-        return self._last - self._first + (1 / self.rate if self.rate else 0)
+        return self.shown_s + (1 / self.rate if self.rate else 0)
+
+    @property
+    def shown_s(self) -> Fraction:
+        """From the first picture to the last so far."""
+        return self._last - self._first
 
 
 @dataclass(slots=True)
 class _Sound:
-    """Sound as it goes by; of several tracks, the first."""
+    """Sound as it goes by; of several tracks, the first.
 
+    :param decoded: samples of all channels of all tracks.
+    """
+
+    decoded: int = 0
     samples: int = 0
     rate_hz: int = 0
     channels: int = 0

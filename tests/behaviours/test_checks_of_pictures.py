@@ -176,6 +176,47 @@ items:
     assert served.images_line(served.run("jobs", "--comfy-check")) == "images: 2 current"
 
 
+BASELINE = """\
+comfyjob: 1
+output: {dir: ../assets}
+defaults: {checkpoint: tiny.safetensors, size: 64x64, steps: 2, prompt: "portrait of ${name}"}
+items:
+  kin_dwarf: {}
+  kin_dwarf_old: {verify: {similar_to: {item: kin_dwarf, distance: 256}}}
+"""
+
+
+def test_a_plan_makes_the_baseline_first_and_refuses_nothing(served: Repository) -> None:
+    served.write("jobs/kins.comfyjob.yaml", BASELINE)
+
+    result = served.run("jobs", "--comfy-plan")
+
+    result.stdout.no_fnmatch_line("*input-missing*")
+    assert result.ret == 0
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "xdist"])
+def test_a_baseline_that_failed_is_named_with_its_item(served: Repository, workers: list[str]) -> None:
+    served.write("jobs/kins.comfyjob.yaml", BASELINE.replace("kin_dwarf: {}", "kin_dwarf: {sampler: no_such}"))
+
+    result = served.run("jobs", *workers)
+
+    result.stdout.fnmatch_lines(["*[[]input-not-ready[]] jobs/*:6:*: kin_dwarf_old is compared with kin_dwarf, which*"])
+    assert served.images_line(result) == "images: 2 failed"
+
+
+def test_an_image_whose_baseline_is_gone_is_made_again_after_it(served: Repository) -> None:
+    served.write("jobs/kins.comfyjob.yaml", BASELINE)
+    served.run("jobs")
+    served.image("kin_dwarf").unlink()
+
+    checked = served.run("jobs", "--comfy-check")
+
+    checked.stdout.fnmatch_lines(["*kin_dwarf_old.png is stale: kin_dwarf, which it is made from, is not current"])
+    assert served.images_line(served.run("jobs")).endswith("1 current")
+    assert served.images_line(served.run("jobs", "--comfy-check")) == "images: 2 current"
+
+
 def test_without_numpy_structure_is_told_to_need_it(approved: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numpy", None)
     wanting(approved, "similar_to: {file: kin_dwarf.png, min_ssim: 0.5}")

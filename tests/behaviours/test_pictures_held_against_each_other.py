@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from PIL import Image
 
+from pytest_comfygen.flows.plan import Plan, make_plan
+from pytest_comfygen.records import Job
 from tests.repository import Repository
 
 TWINS = """\
@@ -308,3 +311,21 @@ def test_records_of_earlier_versions_are_measured_once_and_then_written(siblings
     assert siblings.record("kin_c")["verified"]["brightness"] == pytest.approx(124, abs=3)
     job(siblings, SIBLINGS)
     assert siblings.images_line(siblings.run("jobs", "--comfy-check")) == "images: 3 current, 1 failed"
+
+
+def test_many_equal_images_are_planned_once_each_however_many_there_are(
+    served: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = TWINS + "".join(f"  kin_{number}: {{}}\n" for number in range(6))
+    job(served, allowed(many)).run("jobs")
+    planned: list[str] = []
+
+    def noted(job: Job, *given: Any, **more: Any) -> Plan:
+        planned.append(job.name)
+        return make_plan(job, *given, **more)
+
+    monkeypatch.setattr("pytest_comfygen.flows.plan.make_plan", noted)
+    result = job(served, many).run("jobs", "--comfy-check")
+
+    assert served.images_line(result) == "images: 8 failed"
+    assert len(planned) <= 2 * 8

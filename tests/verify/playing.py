@@ -43,7 +43,13 @@ def animation(format_: str, frames: Sequence[Image.Image], **more: Any) -> bytes
 
 
 def video(
-    format_: str, frames: Sequence[Image.Image], *, rate: int = 10, prompt: str = PROMPT, tone_s: float = 0.0
+    format_: str,
+    frames: Sequence[Image.Image],
+    *,
+    rate: int = 10,
+    prompt: str = PROMPT,
+    tone_s: float = 0.0,
+    **codec: str,
 ) -> bytes:
     """A video, with a tone when it is to last."""
     target = BytesIO()
@@ -54,6 +60,7 @@ def video(
         stream.width, stream.height = frames[0].size
         stream.pix_fmt = "yuv420p"
         stream.codec_context.thread_count = 1
+        stream.options = codec
         sound = container.add_stream("aac" if format_ == "mp4" else "libopus", rate=48000) if tone_s else None
         for frame in frames:
             given: Any = av.VideoFrame.from_image(frame)  # type: ignore[no-untyped-call]  # its stub says nothing

@@ -6,11 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from pytest_comfygen.errors import PictureRefused
 from pytest_comfygen.records import Checks, ImageFormat, Inspection, MediaStatistics, Size, Span
+from pytest_comfygen.verify import limits
 from pytest_comfygen.verify.encoding import encode
 from pytest_comfygen.verify.image import inspect, is_repacked
+from pytest_comfygen.verify.sequence import Measured
+from pytest_comfygen.verify.streams import packets_sha256, without_metadata
 from tests.verify import playing
 
 VIDEOS: tuple[ImageFormat, ...] = ("mp4", "webm")
@@ -193,3 +197,78 @@ def test_the_hash_of_another_video_is_not_taken_for_it() -> None:
     assert not is_repacked(made("mp4"), "mp4", "0" * 64)
     assert not is_repacked(b"", "mp4", "0" * 64)
     assert not is_repacked(b"", "png", None)
+
+
+BOMB_PX = (2048, 2048)  # 16 of them fill the 64 megapixels that are decoded of what is refused anyway
+
+
+@pytest.fixture(scope="module")
+def bomb() -> bytes:
+    """A small file of many large pictures, all of them black."""
+    return playing.video("mp4", [Image.new("RGB", BOMB_PX)] * 40, preset="ultrafast")
+
+
+@pytest.mark.parametrize(
+    ("checks", "code", "found", "most"),
+    [
+        (Checks(Size(64, 64), "mp4"), "wrong-size", "2048x2048", 17),
+        (Checks(Size(*BOMB_PX), "mp4", frames=Span(2, 2)), "wrong-frames", "more than 2 frames", 17),
+        (Checks(None, "mp4", duration_s=Span(0.1, 0.5)), "wrong-duration", "more than 0.5 s", 17),
+    ],
+)
+def test_no_more_of_a_video_is_decoded_than_it_takes_to_refuse_it(
+    bomb: bytes, checks: Checks, code: str, found: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    add = Measured.add
+
+    def noted(self: Measured, picture: Image.Image) -> None:
+        seen.append(1)
+        add(self, picture)
+
+    monkeypatch.setattr(Measured, "add", noted)
+
+    inspection = inspect(bomb, checks)
+
+    assert [(one.code, one.found) for one in inspection.findings] == [(code, found)]
+    assert len(seen) == most
+    assert inspection.pixels_sha256 == packets_sha256(bomb, "mp4")
+
+
+def test_a_size_that_no_still_may_have_is_refused_by_the_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_UNWANTED_PX", 64 * 48 - 1)
+    monkeypatch.setattr(Measured, "add", None)
+
+    inspection = inspect(made("mp4"), Checks(Size(32, 32), "mp4"))
+
+    assert codes(inspection) == ["wrong-size"]
+
+
+@pytest.mark.parametrize(
+    ("format_", "bound", "found", "fix"),
+    [
+        ("mp4", "_UNBOUNDED_PX", "more than 0 megapixels in all", "`verify: {duration: …}`"),
+        ("flac", "_UNBOUNDED_SAMPLES", "more than 0 million samples", "`verify: {duration: …}`"),
+    ],
+)
+def test_what_the_job_does_not_bound_is_bounded_all_the_same(
+    format_: ImageFormat, bound: str, found: str, fix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, bound, 4 * 64 * 48)
+
+    (finding,) = inspect(made(format_), Checks(None, format_)).findings
+    bounded = inspect(made(format_), Checks(None, format_, duration_s=Span(0, 5)))
+
+    assert (finding.code, finding.found) == ("too-large", found)
+    assert fix in finding.fix
+    assert codes(bounded) == []
+
+
+@pytest.mark.parametrize("format_", ["mp4", "webm", "flac", "mp3"])
+def test_metadata_that_are_no_utf_8_break_nothing(format_: ImageFormat) -> None:
+    data = made(format_, prompt="per se caf\u00e9 ole").replace("\u00e9".encode(), b"\xff\xfe")
+    assert b"\xff\xfe ole" in data
+
+    assert codes(inspect(data, Checks(None, format_))) == []
+    assert len(packets_sha256(data, format_)) == 64
+    assert b"\xff\xfe ole" not in without_metadata(data, format_)

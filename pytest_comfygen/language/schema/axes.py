@@ -62,7 +62,9 @@ def _range(text: str) -> Range:
         raise refuse("wrong-type", hint="write a range as 1..5 or 0.2..0.8 step 0.2, and other values as a list")
     first, last = Decimal(match[1]), Decimal(match[2])
     step = Decimal(match[3]) if match[3] else Decimal(1 if last >= first else -1)
-    if not step or (last - first) / step < 0:
+    if not step:
+        raise refuse("out-of-range", f"the range {text} never ends", "a step of 0 goes nowhere: write step 1")
+    if (last - first) / step < 0:
         raise refuse("out-of-range", f"the range {text} never reaches its end", "give the step the other sign")
     return Range(first, last, step)
 

@@ -118,7 +118,15 @@ def _mistake(details: Mapping[str, Any], document: Document, whole: type[Closed]
         case name:
             kind, told = (WrongType if name.endswith("_type") or name == "literal_error" else OutOfRange), ""
     message = told or f"{key} must be {wants}, not {shown(value)}"
-    return kind(message, where=document.where(path), hint=hint or _hint(kind, wants, value))
+    meant = _meant(details) if details["type"] == "literal_error" else None
+    return kind(message, where=document.where(path), hint=hint or meant or _hint(kind, wants, value))
+
+
+def _meant(details: Mapping[str, Any]) -> str | None:
+    """The nearest of the words that a key may have. Source: pydantic quotes each in `expected`."""
+    words = details["ctx"]["expected"].split("'")[1::2]
+    near = get_close_matches(str(details["input"])[:60], words, n=1)
+    return f"did you mean `{near[0]}`?" if near else None
 
 
 def _hint(kind: type[JobFileError], wants: str, value: object) -> str | None:
@@ -129,10 +137,16 @@ def _hint(kind: type[JobFileError], wants: str, value: object) -> str | None:
             return f"write [{value[:60]}]"
         return "remove the quotes" if value.lstrip("+-").replace(".", "", 1).isdigit() else None
     if wants.startswith("a text such as 832x1216") and isinstance(value, int):
-        return "put the size in quotes: YAML reads 0x… as a hexadecimal number"
+        return _size_hint(value)
     if wants.startswith(("a text", "a path")) and isinstance(value, (bool, int, float)):
         return "put the text in quotes"
     return None
+
+
+def _size_hint(value: int) -> str | None:
+    if not value:
+        return "put the size in quotes: YAML reads 0x… as a hexadecimal number"
+    return None if isinstance(value, bool) else f"write both sides: {value}x{value}"
 
 
 def _unknown_key(key: str, model: type[Closed], where: Where | None) -> JobFileError:
