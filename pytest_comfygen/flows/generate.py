@@ -27,7 +27,7 @@ from pytest_comfygen.errors import (
 from pytest_comfygen.flows.baselines import examine
 from pytest_comfygen.flows.inputs import send_inputs
 from pytest_comfygen.flows.pictures import Pictures
-from pytest_comfygen.flows.plan import Judge, Plan, can_be_made_again
+from pytest_comfygen.flows.plan import Judge, Plan
 from pytest_comfygen.flows.settle import can_be_made_again, verified
 from pytest_comfygen.flows.verdicts import users_findings
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
