@@ -68,7 +68,7 @@ def _put_in_order(items: list[pytest.Item], file: Path) -> None:
 def see_to_orphans(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Look for images that no job names, where images are looked at: as assets, not as sketches or quick pictures."""
     settings = session_of(session.config).settings
-    if settings.pick:
+    if settings.pick or session.config.option.collectonly:  # who only lists items is not told what is left over
         return
     if settings.prune or (_images(items) and not (settings.sketch or settings.prompt or settings.plan)):
         from pytest_comfygen.plugin.orphans import meet_orphans  # noqa: PLC0415  # a run without images must not pay
