@@ -179,11 +179,12 @@ class Tally:
         yield from self._next(can_repeat=hasattr(config, "cache"))
 
     def _without_job(self) -> Iterator[str]:
-        from pytest_comfygen.outputs.report import harmless  # noqa: PLC0415  # a run without images must not pay
-
         if self._session.settings.prune and not self._outcomes:
             yield "nothing to prune: every image with a record has its job"
-        if orphans := [harmless(one) for one in self._session.orphans]:
+        if self._session.orphans:
+            from pytest_comfygen.outputs.report import harmless  # noqa: PLC0415  # a run without images must not pay
+
+            orphans = [harmless(one) for one in self._session.orphans]
             told = orphans[0] if len(orphans) == 1 else f"{len(orphans)} images, {orphans[0]} among them,"
             yield f"no job names {told} any more; to move what is left to .comfygen/trash/: pytest --comfy-prune"
 
