@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from pytest_comfygen.errors import AssetError, CandidateMissing, PictureRefused
 from pytest_comfygen.flows.fingerprint import compare
 from pytest_comfygen.flows.plan import Plan
-from pytest_comfygen.flows.restore import is_sound
+from pytest_comfygen.flows.restore import fits, is_sound
 from pytest_comfygen.outputs.candidates import Candidates
 from pytest_comfygen.outputs.report import reason_lines
-from pytest_comfygen.records import Fingerprint, Job, JobResult, KeptImage, Part, Reason
-from pytest_comfygen.verify.checks import settings_hash
+from pytest_comfygen.records import PARTS, Fingerprint, Job, JobResult, KeptImage, Reason
 
 if TYPE_CHECKING:
     from pytest_comfygen.flows.generate import Workplace
@@ -86,10 +85,9 @@ def pick(plan: Plan, number: int, candidates: Candidates, fingerprint_of: Finger
     kept = candidates.find(job.output, number)
     if kept is None:
         raise _missing(job, number, candidates)
-    changed, _ = compare(kept.record.fingerprint, fingerprint_of(kept.record.seed or 0), get_args(Part))
-    is_checked = kept.record.verified.settings == settings_hash(job.checks) and is_sound(kept, job)
-    if changed or not is_checked:
-        raise _outdated(job, number, changed)
+    fingerprint = fingerprint_of(kept.record.seed or 0)
+    if not fits(kept, job, fingerprint) or not is_sound(kept, job):
+        raise _outdated(job, number, compare(kept.record.fingerprint, fingerprint, PARTS)[0])
     is_drawn = job.seed.rule != "random" and kept.record.seed != job.seed.value
     return replace(plan, action="restore", kept=kept, rerolled=is_drawn)
 
@@ -98,9 +96,7 @@ def _fitting(plan: Plan, candidates: Candidates, fingerprint_of: FingerprintOf) 
     """The candidates that were made of what the job says."""
     for number in range(1, plan.job.candidates + 1):
         kept = candidates.find(plan.job.output, number)
-        if kept is None or kept.record.verified.settings != settings_hash(plan.job.checks):
-            continue
-        if not compare(kept.record.fingerprint, fingerprint_of(kept.record.seed or 0), get_args(Part))[0]:
+        if kept is not None and fits(kept, plan.job, fingerprint_of(kept.record.seed or 0)):
             yield kept
 
 

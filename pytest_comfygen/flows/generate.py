@@ -29,7 +29,7 @@ from pytest_comfygen.flows.inputs import send_inputs
 from pytest_comfygen.flows.pictures import Pictures
 from pytest_comfygen.flows.plan import Judge, Plan
 from pytest_comfygen.flows.settle import can_be_made_again, verified
-from pytest_comfygen.flows.verdicts import users_findings
+from pytest_comfygen.flows.verdicts import failing_of, refusal, users_findings
 from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
 from pytest_comfygen.language.workflow import for_server
 from pytest_comfygen.outputs.report import finding_rows
@@ -261,14 +261,8 @@ def _refuse_failing(job: Job, data: bytes, inspection: Inspection, store: Store)
 
 
 def _refusal(job: Job, data: bytes, failing: tuple[Finding, ...], store: Store) -> PictureRefused:
-    rows = tuple(finding_rows(failing))
-    kept = store.reject(job.output, data, "\n".join(rows))
-    return PictureRefused(
-        f"the new picture of {job.name} failed: {', '.join(one.code for one in failing)}",
-        where=job.where,
-        details=(*rows, *_kept_aside(job, kept)),
-        hint=next((one.fix for one in failing if one.fix), None),
-    )
+    kept = store.reject(job.output, data, "\n".join(finding_rows(failing)))
+    return refusal(job, "new", failing, details=_kept_aside(job, kept))
 
 
 # --- writing it down ------------------------------------------------------------------------------------------------
@@ -358,8 +352,7 @@ def _ask_hooks(job: Job, picture: Picture, path: Path, workplace: Workplace) -> 
     """
     found: tuple[Finding, ...] = () if workplace.sketch else workplace.score(job, path)
     found += users_findings(job, path, workplace.hooks)
-    failing = tuple(one for one in found if one.severity == "error")
-    if failing:
+    if failing := failing_of(found):
         raise _refusal(job, picture.data, failing, workplace.store)
     return found
 

@@ -90,9 +90,11 @@ def _outputs(directory: Path) -> Iterator[Path]:
 def _is_ours(name: str) -> bool:
     """Whether a job could make a file of this name: a record comes from git, also a stranger's."""
     try:
-        return bool(parts_of(name)) and bool(format_of(name))
+        parts_of(name)
+        format_of(name)
     except JobFileError:
         return False
+    return True
 
 
 def _record(output: Path, store: Store) -> ImageRecord | None:

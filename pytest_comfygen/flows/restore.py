@@ -6,23 +6,21 @@ import json
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import get_args
 
 from pluggy import HookRelay
 
-from pytest_comfygen.errors import AssetError, PictureRefused
+from pytest_comfygen.errors import AssetError
 from pytest_comfygen.flows.fingerprint import compare
 from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.flows.settle import can_be_made_again
-from pytest_comfygen.flows.verdicts import users_findings
+from pytest_comfygen.flows.verdicts import failing_of, refusal, users_findings
 from pytest_comfygen.language.graph import recipe_number
 from pytest_comfygen.outputs.imagecache import ImageCache
-from pytest_comfygen.outputs.report import finding_rows
 from pytest_comfygen.outputs.store import Store
-from pytest_comfygen.records import Finding, Fingerprint, ImageRecord, Job, JobResult, KeptImage, Part, relative
+from pytest_comfygen.records import PARTS, Finding, Fingerprint, ImageRecord, Job, JobResult, KeptImage, relative
 from pytest_comfygen.verify.checks import settings_hash
 
-__all__ = ["is_sound", "keep", "restorable", "restore"]
+__all__ = ["fits", "is_sound", "keep", "restorable", "restore"]
 
 
 def restorable(plan: Plan, cache: ImageCache) -> Plan:
@@ -31,10 +29,17 @@ def restorable(plan: Plan, cache: ImageCache) -> Plan:
     if plan.action != "make" or is_wanted_anew or plan.waits_for:
         return plan
     kept = cache.find(_key(plan.job, plan.fingerprint))
-    if kept is None or kept.record.verified.settings != settings_hash(plan.job.checks):
+    if kept is None or not fits(kept, plan.job, plan.fingerprint) or not is_sound(kept, plan.job):
         return plan
-    changed, _ = compare(kept.record.fingerprint, plan.fingerprint, get_args(Part))
-    return plan if changed or not is_sound(kept, plan.job) else replace(plan, action="restore", kept=kept)
+    return replace(plan, action="restore", kept=kept)
+
+
+def fits(kept: KeptImage, job: Job, fingerprint: Fingerprint) -> bool:
+    """Whether an image was made of what the fingerprint says, and passed the checks that the job has now."""
+    if kept.record.verified.settings != settings_hash(job.checks):
+        return False
+    changed, _ = compare(kept.record.fingerprint, fingerprint, PARTS)
+    return not changed
 
 
 def is_sound(kept: KeptImage, job: Job) -> bool:
@@ -72,14 +77,8 @@ def restore(plan: Plan, store: Store, hooks: HookRelay) -> JobResult:
 def _asked(job: Job, path: Path, hooks: HookRelay) -> tuple[Finding, ...]:
     """What users' own checks say, unless it is an error."""
     found = users_findings(job, path, hooks)
-    failing = tuple(one for one in found if one.severity == "error")
-    if failing:
-        raise PictureRefused(
-            f"the kept picture of {job.name} failed: {', '.join(one.code for one in failing)}",
-            where=job.where,
-            details=tuple(finding_rows(failing)),
-            hint=next((one.fix for one in failing if one.fix), None) or "--comfy-update all makes another one",
-        )
+    if failing := failing_of(found):
+        raise refusal(job, "kept", failing, hint="--comfy-update all makes another one")
     return found
 
 

@@ -30,13 +30,13 @@ from pytest_comfygen.language.sets import addressed, parameters
 from pytest_comfygen.language.surroundings import Surroundings
 from pytest_comfygen.language.workflow import Workflow, node_named
 from pytest_comfygen.records import (
+    PARTS,
     SOUND,
     CheckpointRecipe,
     Checks,
     ImageFormat,
     Job,
     Model,
-    Part,
     Scalar,
     Seed,
     WorkflowRecipe,
@@ -45,8 +45,6 @@ from pytest_comfygen.records import (
 __all__ = ["build_job"]
 
 _MainKey: TypeAlias = Literal["checkpoint", "diffusion_model"]
-
-ALL_PARTS: tuple[Part, ...] = ("prompt", "params", "workflow", "models", "inputs")
 
 
 def build_job(draft: Draft, around: Surroundings) -> Job:
@@ -102,7 +100,7 @@ class _Builder:
             checks=self._checks(keys.verify, recipe, image_format),
             tags=self._tags() if keys.tags else (),
             status=keys.status,
-            stale_on=ALL_PARTS if keys.stale_on is None else tuple(dict.fromkeys(keys.stale_on)),
+            stale_on=PARTS if keys.stale_on is None else tuple(dict.fromkeys(keys.stale_on)),
             server=around.server,
             places=self._places,
             candidates=self._candidates() if keys.candidates else 1,

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 __all__ = [
     "TEMP_SUFFIX",
+    "fresh_token",
     "overwrite_durably",
     "remove",
     "replace",
@@ -32,6 +34,11 @@ _IS_WINDOWS = os.name == "nt"
 # one for good.
 _REPLACE_TRIES = 11 if _IS_WINDOWS else 1
 _REPLACE_PAUSE_S = 0.1
+
+
+def fresh_token() -> str:
+    """A word for the name of a file that only this process writes, and only once; the process' id comes first."""
+    return f"{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def temp_path(path: Path, token: str) -> Path:

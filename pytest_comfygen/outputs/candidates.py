@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 import time
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 
-from pytest_comfygen.errors import RecordDamaged
-from pytest_comfygen.outputs.atomic import TEMP_SUFFIX, remove, write_atomically
+from pytest_comfygen.outputs.atomic import TEMP_SUFFIX, fresh_token, remove, write_atomically
 from pytest_comfygen.outputs.guard import Guard
-from pytest_comfygen.outputs.recordfile import dump, parse
+from pytest_comfygen.outputs.kept import is_whole, read_kept, record_beside
+from pytest_comfygen.outputs.recordfile import dump
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.records import ImageRecord, KeptImage
 
@@ -45,13 +42,8 @@ class Candidates:
 
     def find(self, output: Path, number: int) -> KeptImage | None:
         """A candidate; None when there is none, or it is damaged."""
-        path = self._path(output, number)
-        try:
-            record = parse(path.with_name(f"{path.name}.json").read_text(encoding="utf-8"))
-            data = path.read_bytes()
-        except (OSError, ValueError, RecordDamaged):
-            return None
-        return KeptImage(data, record) if sha256(data).hexdigest() == record.file_sha256 else None
+        kept = read_kept(self._path(output, number))
+        return kept if kept and is_whole(kept) else None
 
     def put(self, output: Path, found: Sequence[KeptImage]) -> None:
         """Let these be the candidates of an item; the others are forgotten when all of these are written.
@@ -80,8 +72,8 @@ class Candidates:
         with self._guard.translated(path):
             self._guard.refuse_link(path)
             path.parent.mkdir(parents=True, exist_ok=True)
-            for target, content in ((path, data), (path.with_name(f"{path.name}.json"), dump(record).encode())):
-                write_atomically(target, content, f"{os.getpid()}-{secrets.token_hex(4)}", time.sleep)
+            for target, content in ((path, data), (record_beside(path), dump(record).encode())):
+                write_atomically(target, content, fresh_token(), time.sleep)
 
     def _path(self, output: Path, number: int) -> Path:
         return self.folder(output) / f"{number}{output.suffix}"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -13,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from pytest_comfygen.outputs.atomic import remove, temp_path
+from pytest_comfygen.outputs.atomic import fresh_token, remove, temp_path
 from pytest_comfygen.records import CheckpointRecipe, Job, Timing, relative
 
 __all__ = ["Durations", "Forecast"]
@@ -108,7 +106,7 @@ class Durations:
 
     def _shorten(self) -> None:
         """Keep the newest lines; what another process adds meanwhile may be lost."""
-        temp = temp_path(self._file, f"{os.getpid()}-{secrets.token_hex(4)}")
+        temp = temp_path(self._file, fresh_token())
         try:
             kept = self._file.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)[-_KEPT_LINES:]
             temp.write_text("".join(kept), encoding="utf-8")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
 
-from pytest_comfygen.outputs.atomic import remove, temp_path
+from pytest_comfygen.outputs.atomic import fresh_token, remove, temp_path
 
 __all__ = ["FileHashes"]
 
@@ -63,7 +62,7 @@ class FileHashes:
         """Keep what was learned; a cache that cannot be written is no error."""
         if not self._new:
             return
-        temp = temp_path(self._cache_file, f"{os.getpid()}-{secrets.token_hex(4)}")
+        temp = temp_path(self._cache_file, fresh_token())
         entries = {name: entry for name, entry in self._load().items() if Path(name).exists()} | self._new
         try:
             self._cache_file.parent.mkdir(parents=True, exist_ok=True)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 
-from pytest_comfygen.errors import RecordDamaged
-from pytest_comfygen.outputs.atomic import remove, temp_path
+from pytest_comfygen.outputs.atomic import fresh_token, remove, temp_path
+from pytest_comfygen.outputs.kept import is_whole, read_kept, record_beside
 from pytest_comfygen.outputs.local import link_on_the_way
-from pytest_comfygen.outputs.recordfile import dump, parse
+from pytest_comfygen.outputs.recordfile import dump
 from pytest_comfygen.records import ImageRecord, KeptImage
 
 __all__ = ["ImageCache"]
 
-_RECORD = ".json"
 _KEY = re.compile(r"[0-9a-f]+")
 _LEFT_AFTER_TRIMMING = 0.8
 
@@ -40,17 +37,15 @@ class ImageCache:
         image = self._directory / key
         if self._is_elsewhere(image):
             return None
-        try:
-            record = parse(image.with_name(f"{key}{_RECORD}").read_text(encoding="utf-8"))
-            data = image.read_bytes()
-        except (OSError, ValueError, RecordDamaged):
+        kept = read_kept(image)
+        if kept is None:
             return None
-        if sha256(data).hexdigest() != record.file_sha256:
+        if not is_whole(kept):
             remove(image)
             return None
         with suppress(OSError):
             os.utime(image)
-        return KeptImage(data, record)
+        return kept
 
     def keep(self, key: str, data: bytes, record: ImageRecord) -> None:
         """Keep an image; where that cannot be done, it is made again when it is wanted again."""
@@ -60,7 +55,7 @@ class ImageCache:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             _write(image, data)
-            _write(image.with_name(f"{key}{_RECORD}"), dump(record).encode())
+            _write(record_beside(image), dump(record).encode())
         except OSError:
             return
         self._has_grown = True
@@ -77,7 +72,7 @@ class ImageCache:
             if total <= self._limit_bytes * _LEFT_AFTER_TRIMMING:
                 break
             remove(path)
-            remove(path.with_name(f"{path.name}{_RECORD}"))
+            remove(record_beside(path))
             total -= size
 
     @staticmethod
@@ -96,7 +91,7 @@ class ImageCache:
 
 
 def _write(path: Path, data: bytes) -> None:
-    temp = temp_path(path, f"{os.getpid()}-{secrets.token_hex(4)}")
+    temp = temp_path(path, fresh_token())
     try:
         temp.write_bytes(data)
         temp.replace(path)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pytest_comfygen.errors import IndexForeign
-from pytest_comfygen.outputs.atomic import write_atomically
+from pytest_comfygen.outputs.atomic import fresh_token, write_atomically
 from pytest_comfygen.outputs.guard import Guard
 from pytest_comfygen.records import Index, Size, relative
 
@@ -80,7 +78,7 @@ def write_index(index: Index, text: str) -> None:
     with guard.translated(index.path):
         guard.refuse_outside(index.path)
         index.path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(index.path, text.encode(), f"{os.getpid()}-{secrets.token_hex(4)}", time.sleep)
+        write_atomically(index.path, text.encode(), fresh_token(), time.sleep)
 
 
 def _as_ours(data: bytes) -> str | None:

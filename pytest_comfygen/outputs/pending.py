@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from pytest_comfygen.outputs.atomic import overwrite_durably, remove, sync_directory, write_durably
+from pytest_comfygen.outputs.atomic import fresh_token, overwrite_durably, remove, sync_directory, write_durably
 from pytest_comfygen.outputs.local import link_on_the_way
 
 __all__ = ["Note", "Pending", "is_alive"]
@@ -72,7 +71,7 @@ class Pending:
     def announce(self, output: str) -> Note:
         """Leave a note that this process is about to write `output`, a path relative to the repository."""
         key, pid = _key(output), os.getpid()
-        token = f"{pid}-{secrets.token_hex(4)}"
+        token = fresh_token()
         note = Note(self._directory / f"{key}.{token}.json", token, pid)
         self._notes().setdefault(key, []).append(note)  # known before it exists: whatever happens, it is found
         self._directory.mkdir(exist_ok=True)

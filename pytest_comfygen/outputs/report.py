@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_comfygen.errors import ComfygenError
-from pytest_comfygen.records import Event, Finding, Reason, Scalar, Timing
+from pytest_comfygen.records import OUTCOMES, Event, Finding, Reason, Scalar, Timing
 
 __all__ = [
     "WORDS",
@@ -21,24 +21,6 @@ __all__ = [
     "slowest_lines",
     "with_unit",
 ]
-
-# Outcomes in the order in which the summary line counts them.
-_COUNTED = (
-    "generated",
-    "restored",
-    "current",
-    "identical",
-    "adopted",
-    "planned",
-    "unpicked",
-    "picked",
-    "pruned",
-    "failed",
-    "missing",
-    "stale",
-    "edited",
-    "orphan",
-)
 
 # The letter and the word that pytest shows for an item that passed, and the word's colour.
 WORDS: Mapping[str, tuple[str, str, str]] = {
@@ -139,8 +121,8 @@ def duration(seconds: float) -> str:
 
 def images_line(counts: Mapping[str, int]) -> str:
     """`images: 2 generated, 3 current, 1 identical, 1 failed`, without what did not occur."""
-    known = [outcome for outcome in _COUNTED if counts.get(outcome)]
-    others = sorted(outcome for outcome in counts if outcome not in _COUNTED and counts[outcome])
+    known = [outcome for outcome in OUTCOMES if counts.get(outcome)]
+    others = sorted(outcome for outcome in counts if outcome not in OUTCOMES and counts[outcome])
     return "images: " + ", ".join(f"{counts[outcome]} {outcome}" for outcome in [*known, *others])
 
 

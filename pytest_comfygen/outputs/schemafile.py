@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pytest_comfygen.errors import WriteFailed
-from pytest_comfygen.outputs.atomic import write_atomically
+from pytest_comfygen.outputs.atomic import fresh_token, write_atomically
 
 __all__ = ["as_text", "check_place", "write"]
 
@@ -49,7 +47,7 @@ def write(path: Path, shown: str, schema: Mapping[str, Any], sleep: Callable[[fl
     check_place(path, shown)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, as_text(schema).encode(), f"{os.getpid()}-{secrets.token_hex(4)}", sleep)
+        write_atomically(path, as_text(schema).encode(), fresh_token(), sleep)
     except OSError as error:
         raise _failed(shown, error) from None
 

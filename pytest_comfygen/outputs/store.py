@@ -17,7 +17,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +27,7 @@ from pathlib import Path
 from pytest_comfygen.errors import DestinationChanged, OutsideRepository, RecordDamaged, WriteFailed
 from pytest_comfygen.outputs.atomic import (
     TEMP_SUFFIX,
+    fresh_token,
     remove,
     replace,
     sync_directory,
@@ -375,7 +375,7 @@ class Store:
             self._guard.refuse_outside(target)
             self._guard.refuse_link(target)
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(target, data, f"{os.getpid()}-{secrets.token_hex(4)}", self._sleep)
+            write_atomically(target, data, fresh_token(), self._sleep)
 
     def _make_local_root(self) -> None:
         """Make the directory with its own ignore file, so that nobody has to edit theirs."""

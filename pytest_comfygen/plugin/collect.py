@@ -22,6 +22,7 @@ from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr  # the type of pytest's public method, which it does not export
+    from pluggy import HookRelay
 
     from pytest_comfygen.engine.client import ComfyClient
     from pytest_comfygen.engine.install import Install
@@ -176,7 +177,6 @@ class ComfyItem(pytest.Function):
         self._number = number
         self._plan: Plan | None = None
         self._meeting: Meeting | None = None
-        self.picked_as = ""  # what `--comfy-pick` calls it
 
     @property
     def number(self) -> int:
@@ -267,10 +267,11 @@ class ComfyItem(pytest.Function):
     def bring_up_to_date(self) -> None:
         """Do what the plan says, and keep the outcome for the reports."""
         work = session_of(self.config).work
-        result = self._ended()
+        hooks = self.ihook  # pytest finds out anew each time which conftest files hold here
+        result = self._ended(hooks)
         work.note_result(self.job, result, lambda: jobs_of(self.session))
         self.user_properties.extend(_properties(self.job, result))
-        self.ihook.pytest_comfygen_finished(job=self.job, result=result)
+        hooks.pytest_comfygen_finished(job=self.job, result=result)
         for finding in result.warnings:
             self.warn(
                 ComfygenWarning(f"{self.job.where}: {finding.code}: found {finding.found}, wanted {finding.wanted}")
@@ -280,22 +281,22 @@ class ComfyItem(pytest.Function):
         if result.outcome == "unpicked":
             pytest.skip(f"{self.job.candidates} candidates to pick from: pytest --comfy-pick {self.name}=N")
 
-    def _ended(self) -> JobResult:
+    def _ended(self, hooks: HookRelay) -> JobResult:
         """Do what the plan says, or publish the candidate that was picked."""
         session = session_of(self.config)
         if session.settings.pick:
-            from pytest_comfygen.plugin.picking import picked  # noqa: PLC0415  # nearly no run asks for it
+            from pytest_comfygen.plugin.picking import picked_number  # noqa: PLC0415  # nearly no run asks for it
 
-            return session.work.pick(self.job, picked(session.settings)[self.picked_as], self.ihook)
+            return session.work.pick(self.job, picked_number(self), hooks)
         if self._plan is None:
             msg = f"{self.nodeid} was run without being set up"
             raise AssertionError(msg)
         plan, meeting = self._plan, self._meeting
-        return session.work.settle(plan, self.ihook) if meeting is None else self._make(plan, meeting)
+        return session.work.settle(plan, hooks) if meeting is None else self._make(plan, meeting, hooks)
 
-    def _make(self, plan: Plan, meeting: Meeting) -> JobResult:
+    def _make(self, plan: Plan, meeting: Meeting, hooks: HookRelay) -> JobResult:
         try:
-            return self._servers.make(plan, meeting, self.ihook)
+            return self._servers.make(plan, meeting, hooks)
         except ComfygenError as error:
             if error.wants_server:
                 self._servers.forget_meeting(meeting)

@@ -16,7 +16,7 @@ from pytest_comfygen.plugin.collect import ComfyItem
 from pytest_comfygen.plugin.session import Session, session_of
 from pytest_comfygen.records import relative
 
-__all__ = ["OrphanItem", "left_of", "meet_orphans"]
+__all__ = ["OrphanItem", "meet_orphans"]
 
 
 class OrphanItem(pytest.Item):
@@ -57,12 +57,12 @@ def meet_orphans(pytest_session: pytest.Session, items: list[pytest.Item]) -> No
         config.hook.pytest_deselected(items=items[:])
         items[:] = found
     elif session.settings.only_looks:
-        items += (_item(pytest_session, output, session.root) for output in left_of(config, session, items))
+        items += (_item(pytest_session, output, session.root) for output in _left_of(config, session, items))
     else:
-        session.orphans += [relative(output, session.root) for output in left_of(config, session, items)]
+        session.orphans += [relative(output, session.root) for output in _left_of(config, session, items)]
 
 
-def left_of(config: pytest.Config, session: Session, items: Sequence[pytest.Item]) -> Iterator[Path]:
+def _left_of(config: pytest.Config, session: Session, items: Sequence[pytest.Item]) -> Iterator[Path]:
     """The images that no job names; none when this run does not have all the jobs there are."""
     work, images = session.work, sum(isinstance(item, ComfyItem) for item in items)
     if images and images == work.job_count and all(work.has_loaded(path) for path in _all_files(config, session)):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bring_forward", "keep_asked", "see_to_orphans", "wants"]
 
+_COLLECT = "pytest_comfygen.plugin.collect"
+
 
 def wants(path: Path, parent: pytest.Collector) -> bool:
     """Whether this run opens the job file at `path`; remembers it when not."""
@@ -39,7 +41,7 @@ def keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
 
         keep_picked(config, items)
         return
-    images, session = [item for item in items if is_job_file(item.path)], session_of(config)
+    images, session = _of_job_files(items), session_of(config)
     alone = len(images) == len(items)
     _tell_unusable(session, items, alone=alone)
     if not images:
@@ -107,8 +109,13 @@ def bring_forward(session: pytest.Session, current: pytest.Item, refused: Collec
 
 def _images(items: Sequence[pytest.Item]) -> list[ComfyItem]:
     """The images among `items`; without an opened job file, their class was never imported."""
-    collect = sys.modules.get("pytest_comfygen.plugin.collect")
+    collect = sys.modules.get(_COLLECT)
     return [item for item in items if isinstance(item, collect.ComfyItem)] if collect else []
+
+
+def _of_job_files(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """The images among `items`, and the lists of them; as above."""
+    return [item for item in items if is_job_file(item.path)] if _COLLECT in sys.modules else []
 
 
 def _node_id(path: Path, config: pytest.Config) -> str:

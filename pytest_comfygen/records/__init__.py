@@ -87,6 +87,8 @@ from pytest_comfygen.records.wanted import (
     Transparency,
 )
 from pytest_comfygen.records.words import (
+    OUTCOMES,
+    PARTS,
     Graph,
     History,
     ImageFormat,
@@ -99,6 +101,8 @@ from pytest_comfygen.records.words import (
 )
 
 __all__ = [
+    "OUTCOMES",
+    "PARTS",
     "PLAYING",
     "SOUND",
     "STREAMED",

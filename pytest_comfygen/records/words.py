@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 __all__ = [
+    "OUTCOMES",
+    "PARTS",
     "Graph",
     "History",
     "ImageFormat",
@@ -44,3 +46,7 @@ Outcome: TypeAlias = Literal[
     "edited",
     "orphan",
 ]
+
+# In the order in which a person is told of them.
+PARTS: tuple[Part, ...] = get_args(Part)
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from pytest_comfygen.errors import WriteFailed
-from pytest_comfygen.outputs.atomic import remove, replace, temp_path
+from pytest_comfygen.outputs.atomic import fresh_token, remove, replace, temp_path
 from pytest_comfygen.outputs.guard import Guard
 
 __all__ = ["SHEET_SOFTWARE", "is_ours", "write_file"]
@@ -39,7 +37,7 @@ def write_file(path: Path, pieces: Iterable[bytes], root: Path) -> None:
     with guard.translated(path):
         guard.refuse_link(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temp = temp_path(path, f"{os.getpid()}-{secrets.token_hex(4)}")
+        temp = temp_path(path, fresh_token())
         try:
             with temp.open("xb") as file:
                 file.writelines(pieces)
