@@ -26,7 +26,7 @@ hookspec = pluggy.HookspecMarker("pytest")
 
 @hookspec
 def pytest_comfygen_before_submit(job: Job, graph: Graph) -> None:
-    """A graph is about to be sent to ComfyUI.
+    """A graph is about to be sent to ComfyUI, nearly always while the image before it is still made.
 
     For looking on: logging, statistics, refusing by raising. The graph is what the job says and may not be changed
     here, because nothing would tell the next run that it was.

@@ -72,6 +72,11 @@ class Journal:
         self._open: set[str] = set()
         self._file: FileIO | None = None
 
+    @property
+    def under_way(self) -> frozenset[str]:
+        """The ids of the jobs that are not over."""
+        return frozenset(self._open)
+
     def note(self, url: str, prompt_id: str) -> None:
         """A job is about to be sent to the server at `url`.
 

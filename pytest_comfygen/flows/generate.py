@@ -6,12 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from uuid import uuid4
 
 from pluggy import HookRelay
 
 from pytest_comfygen.engine.client import ComfyClient
-from pytest_comfygen.engine.journal import Journal
 from pytest_comfygen.errors import (
     AssetError,
     ComfygenError,
@@ -25,12 +23,13 @@ from pytest_comfygen.errors import (
     WriteFailed,
 )
 from pytest_comfygen.flows.baselines import examine
+from pytest_comfygen.flows.dispatch import Dispatch
 from pytest_comfygen.flows.inputs import send_inputs
 from pytest_comfygen.flows.pictures import Pictures
 from pytest_comfygen.flows.plan import Judge, Plan
 from pytest_comfygen.flows.settle import can_be_made_again, verified
 from pytest_comfygen.flows.verdicts import failing_of, refusal, users_findings
-from pytest_comfygen.language.graph import build_graph, canonical_sha256, family, recipe_number
+from pytest_comfygen.language.graph import family, recipe_number
 from pytest_comfygen.language.workflow import for_server
 from pytest_comfygen.outputs.report import finding_rows
 from pytest_comfygen.outputs.store import Staged, Store
@@ -54,7 +53,7 @@ from pytest_comfygen.verify.encoding import encode
 from pytest_comfygen.verify.image import is_repacked
 from pytest_comfygen.verify.looks import judge_bytes
 
-__all__ = ["Picture", "Workplace", "draw", "generate", "make_aside", "make_picture"]
+__all__ = ["Picture", "Workplace", "draw", "generate", "make_aside", "make_picture", "send_ahead"]
 
 _FORMATS: dict[str, ImageFormat] = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg"}
 
@@ -63,6 +62,8 @@ _FORMATS: dict[str, ImageFormat] = {".png": "png", ".webp": "webp", ".jpg": "jpe
 class Workplace:
     """What making a picture needs besides the job.
 
+    :param line: the jobs that this process has at the server.
+    :param send_ahead: sends those that come next, while this one is made.
     :param sketch: the pictures are sketches, and may start from nothing where there is no picture to start from.
     :param pictures: what the other items of the run show.
     :param score: what a job's external scorer says against a picture.
@@ -71,9 +72,10 @@ class Workplace:
     client: ComfyClient
     server: ServerInfo
     store: Store
-    journal: Journal
+    line: Dispatch
     hooks: HookRelay
     notify: Callable[[Event], None]
+    send_ahead: Callable[[], None]
     pictures: Pictures
     score: Judge
     sketch: bool = False
@@ -158,10 +160,9 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
     if workplace.sketch:
         job = replace(job, checks=job.checks.for_sketch())
     try:
-        job = send_inputs(job, workplace.client, workplace.store, sketch=workplace.sketch)
+        job = _as_sent(job, workplace)
     except ComfygenError as error:
         raise error.at(job.where) from None
-    job = _for_server(job, workplace.client)
     execution, graph_sha256 = _execute_persistently(job, seed, workplace)
     remote = _the_one(job, execution)
     source = workplace.client.fetch(remote)
@@ -196,10 +197,19 @@ def _encoded(job: Job, source: bytes, seen: Inspection, store: Store) -> tuple[b
     return data, encoding, replace(seen, findings=findings)
 
 
-def _for_server(job: Job, client: ComfyClient) -> Job:
-    """The job with a graph, which a workflow as the page saves it only has together with a server."""
+def send_ahead(job: Job, seed: int, workplace: Workplace) -> None:
+    """Submit a job before its turn, so that the server goes on with it at once.
+
+    :raises ComfygenError: that does not work; its item will meet the same.
+    """
+    workplace.line.send_ahead(_as_sent(job, workplace), seed, workplace.hooks)
+
+
+def _as_sent(job: Job, workplace: Workplace) -> Job:
+    """The job with its pictures on the server, and with a graph, which a page's workflow only has together with one."""
+    job = send_inputs(job, workplace.client, workplace.store, sketch=workplace.sketch)
     is_page = isinstance(job.recipe, WorkflowRecipe) and job.recipe.page is not None
-    return for_server(job, client.object_info()) if is_page else job
+    return for_server(job, workplace.client.object_info()) if is_page else job
 
 
 def _execute_persistently(job: Job, seed: int, workplace: Workplace) -> tuple[Execution, str]:
@@ -215,23 +225,14 @@ def _execute_persistently(job: Job, seed: int, workplace: Workplace) -> tuple[Ex
 
 
 def _execute(job: Job, seed: int, workplace: Workplace) -> tuple[Execution, str]:
-    prompt_id = str(uuid4())
-    graph = build_graph(job, seed, f"comfygen/{prompt_id}")
-    # Hooks get a graph of their own: one that is changed there must not be sent under an unchanged record.
-    workplace.hooks.pytest_comfygen_before_submit(job=job, graph=build_graph(job, seed, f"comfygen/{prompt_id}"))
-    workplace.journal.note(workplace.client.url, prompt_id)
+    """The job's execution, and the sha256 of what was drawn."""
+    line, notify = workplace.line, workplace.notify
     try:
-        workplace.client.submit(graph, prompt_id)
-        workplace.notify(Event(kind="queued", job=job.id))
-        execution = workplace.client.follow(prompt_id, lambda event: workplace.notify(replace(event, job=job.id)))
+        prompt_id, drawn = line.make(job, seed, workplace.hooks, notify)
+        execution = line.follow(prompt_id, lambda event: notify(replace(event, job=job.id)), workplace.send_ahead)
     except ComfygenError as error:
         raise error.at(job.where) from None
-    except BaseException:
-        workplace.client.forget([prompt_id])  # Ctrl-C: what nobody waits for must not keep the server busy
-        raise
-    finally:
-        workplace.journal.done(prompt_id)
-    return execution, canonical_sha256(build_graph(job, seed, ""))
+    return execution, drawn
 
 
 def _the_one(job: Job, execution: Execution) -> RemoteImage:

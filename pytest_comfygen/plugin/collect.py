@@ -14,7 +14,7 @@ import pytest
 
 from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, Where
 from pytest_comfygen.outputs.report import one_line, reason_lines, render
-from pytest_comfygen.plugin.selection import bring_forward
+from pytest_comfygen.plugin.selection import bring_forward, following, is_skipped
 from pytest_comfygen.plugin.session import session_of
 from pytest_comfygen.plugin.terminal import INDEX
 from pytest_comfygen.records import ImageRecord, Job, JobFile, JobResult, Scalar
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.engine.install import Install
     from pytest_comfygen.flows.plan import Plan
     from pytest_comfygen.language.sources.answered import Answer
+    from pytest_comfygen.plugin.ahead import Coming
     from pytest_comfygen.plugin.servers import Meeting, Servers
 
 _MANY = 1000
@@ -264,6 +265,16 @@ class ComfyItem(pytest.Function):
         work = session_of(self.config).work
         return (job for job in jobs_of(self.session) if work.shares_server(job, self.job))
 
+    def _upcoming(self) -> Iterator[Coming]:
+        """The images after this one that the same fixtures and the same server see to."""
+        from pytest_comfygen.plugin.ahead import Coming  # noqa: PLC0415  # a run that makes nothing must not pay
+
+        for item in following(self):
+            if not isinstance(item, ComfyItem) or item.path.parent != self.path.parent:
+                continue
+            if item.job.server == self.job.server and not is_skipped(item):
+                yield Coming(item.job, item.ihook)
+
     def bring_up_to_date(self) -> None:
         """Do what the plan says, and keep the outcome for the reports."""
         work = session_of(self.config).work
@@ -296,7 +307,7 @@ class ComfyItem(pytest.Function):
 
     def _make(self, plan: Plan, meeting: Meeting, hooks: HookRelay) -> JobResult:
         try:
-            return self._servers.make(plan, meeting, hooks)
+            return self._servers.make(plan, meeting, hooks, self._upcoming)
         except ComfygenError as error:
             if error.wants_server:
                 self._servers.forget_meeting(meeting)

@@ -106,6 +106,11 @@ class Desk:
 
         return open_client(server.url, self.premises.settings, self.premises.environment)
 
+    def withdraw(self) -> None:
+        """Take back what was sent to servers and nobody asks for any more."""
+        if self._servers is not None:
+            self._servers.withdraw()
+
     def close(self) -> None:
         """Close clients, servers and the journal."""
         if self._servers is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_comfygen.plugin.asked import is_job_file
+from pytest_comfygen.plugin.selection import NextOnes
 from pytest_comfygen.plugin.session import Session
 from pytest_comfygen.plugin.terminal import Tally, header, left_alone_lines
 
@@ -20,6 +21,8 @@ __all__ = ["Reporting", "watch", "work_alone"]
 def watch(config: pytest.Config, session: Session) -> None:
     """Register what listens to this run, and what takes part in it only when that is asked for."""
     config.pluginmanager.register(Reporting(config, session), "comfygen-reporting")
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(NextOnes(), "comfygen-next-ones")
     if sys.stdout.isatty():
         from pytest_comfygen.plugin.liveline import Live  # noqa: PLC0415  # nobody looks
 

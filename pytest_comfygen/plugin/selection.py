@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,11 @@ from pytest_comfygen.plugin.session import Session, session_of
 if TYPE_CHECKING:
     from pytest_comfygen.plugin.collect import ComfyItem
 
-__all__ = ["bring_forward", "keep_asked", "see_to_orphans", "wants"]
+__all__ = ["NextOnes", "bring_forward", "following", "is_skipped", "keep_asked", "see_to_orphans", "wants"]
 
 _COLLECT = "pytest_comfygen.plugin.collect"
+_MAY_SKIP = frozenset(("skip", "skipif"))
+_NEXT = pytest.StashKey["pytest.Item | None"]()
 
 
 def wants(path: Path, parent: pytest.Collector) -> bool:
@@ -105,6 +108,29 @@ def bring_forward(session: pytest.Session, current: pytest.Item, refused: Collec
     waiting = session.items[settled:]
     first = {item for item in _images(waiting) if item.job.id in refused}
     session.items[settled:] = sorted(waiting, key=lambda item: item not in first)
+
+
+def following(item: pytest.Item) -> Iterator[pytest.Item]:
+    """The items whose turn comes after that of `item`, as far as this process knows: a worker knows the next one."""
+    if hasattr(item.config, "workerinput"):
+        after = item.config.stash.get(_NEXT, None)
+        return iter(() if after is None else (after,))
+    items = item.session.items
+    return islice(items, items.index(item) + 1, None)
+
+
+def is_skipped(item: pytest.Item) -> bool:
+    """Whether an item may be skipped by a mark, which pytest finds out when its turn has come."""
+    return any(mark.name in _MAY_SKIP for mark in item.iter_markers())
+
+
+class NextOnes:
+    """Listens on an xdist worker to which item comes after the one that runs."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        """Keep it for `following`."""
+        item.config.stash[_NEXT] = nextitem
 
 
 def _images(items: Sequence[pytest.Item]) -> list[ComfyItem]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,15 +12,13 @@ from pluggy import HookRelay
 
 from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.engine.install import Install
-from pytest_comfygen.engine.journal import Journal, jobs_under_way
-from pytest_comfygen.engine.server import Lease
 from pytest_comfygen.errors import ComfygenError, MachineError, NoServer
 from pytest_comfygen.flows.candidates import make_candidates
-from pytest_comfygen.flows.contact import clean_up_leftovers, open_client
+from pytest_comfygen.flows.contact import open_client
 from pytest_comfygen.flows.fingerprint import fingerprint_of
-from pytest_comfygen.flows.generate import Workplace, draw, generate
+from pytest_comfygen.flows.generate import Workplace, draw, generate, send_ahead
 from pytest_comfygen.flows.models import Models, as_listed, listed_models
-from pytest_comfygen.flows.persist import patiently, persistently
+from pytest_comfygen.flows.persist import persistently
 from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.flows.preflight import check_selection, undeclared_nodes
 from pytest_comfygen.flows.premises import Premises
@@ -29,24 +27,12 @@ from pytest_comfygen.flows.retries import persevere
 from pytest_comfygen.language.workflow import for_server
 from pytest_comfygen.outputs.candidates import Candidates
 from pytest_comfygen.outputs.store import Store
+from pytest_comfygen.plugin.ahead import Ahead, Coming, Upcoming
 from pytest_comfygen.plugin.desk import Judges
-from pytest_comfygen.records import Event, Fingerprint, Job, JobResult, ObjectInfo, ServerInfo
+from pytest_comfygen.plugin.meetings import Meeting, Meetings
+from pytest_comfygen.records import Event, Fingerprint, Job, JobResult, ObjectInfo
 
 __all__ = ["Meeting", "Servers"]
-
-
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """Who a server turned out to be.
-
-    :param met_at: the address under which it was asked for; a restart may have moved it.
-    :param lease: our use of it, when we started it.
-    """
-
-    client: ComfyClient
-    server: ServerInfo
-    met_at: str
-    lease: Lease | None = None
 
 
 class Servers:
@@ -74,11 +60,11 @@ class Servers:
         self._plan = plan
         self._store = store
         self._judges = judges
-        self._journal: Journal | None = None
+        self._ahead = Ahead(lambda: premises.local_directory("journal"), plan)
         self._is_equipped = False
         self._planned: dict[str, Plan] = {}
         self._unequipped: ComfygenError | None = None
-        self._meetings: dict[str, Meeting | ComfygenError] = {}
+        self._meetings = Meetings(premises, machine, self._ahead)
         self._refused: dict[str, Mapping[str, ComfygenError]] = {}
         self._listed: dict[str, Mapping[str, tuple[str, ...]]] = {}
         self._object_info: dict[str, ObjectInfo] = {}
@@ -87,7 +73,13 @@ class Servers:
 
     def close(self) -> None:
         """Close clients, servers and the journal."""
+        self._ahead.close()
+        self._meetings.close()
         self._open.close()
+
+    def withdraw(self) -> None:
+        """Take back what was sent for images whose turn has not come, and will not come any more."""
+        self._ahead.withdraw()
 
     def equip(self, selection: Iterable[Job], install: Callable[[], Install], *, for_tests: bool = False) -> None:
         """See to the models of the whole selection, once, before a server is started for nothing.
@@ -160,30 +152,15 @@ class Servers:
         )
 
     def meet(self, client: ComfyClient) -> Meeting:
-        """First contact: who is it, and what did dead runs leave there?
-
-        Done once per server; when it fails, everybody is told the same without waiting again. A server of ours that
-        died meanwhile is started again.
+        """Who the client's server is, asked once.
 
         :raises MachineError: the server does not answer as ComfyUI.
         """
-        met = self._meetings.get(client.url)
-        if met is None:
-            try:
-                met = self._introduce(client)
-            except MachineError as error:
-                met = error
-            self._meetings[client.url] = met
-        if isinstance(met, ComfygenError):
-            raise met
-        if met.lease and not met.lease.server.is_alive:
-            return self._restarted(met, wedged=False)
-        return met
+        return self._meetings.meet(client)
 
     def forget_meeting(self, meeting: Meeting) -> None:
         """The server failed: whoever comes next looks whether it is still there."""
-        if isinstance(self._meetings.get(meeting.met_at), Meeting):
-            del self._meetings[meeting.met_at]
+        self._meetings.forget(meeting)
 
     def check(self, job: Job, meeting: Meeting) -> None:
         """What `job` needs of this machine is there, if the server is ours.
@@ -205,7 +182,7 @@ class Servers:
         """
         if meeting.met_at in self._refused:
             return False
-        object_info = self._ask_for_nodes(meeting)
+        object_info = self._meetings.object_info(meeting)
         plans = [self._planned.pop(job.id) if job.id in self._planned else self._plan(job) for job in selection()]
         wanted = [plan for plan in plans if plan.action == "make"]
         self._listed[meeting.met_at] = listed_models(object_info)
@@ -227,40 +204,38 @@ class Servers:
         subject = " ".join(jobs[0].server.urls) if elsewhere else ""
         self._premises.notify(Event(kind="foreseen", subject=subject, value=len(jobs), per_s=per_s))
 
-    def _ask_for_nodes(self, meeting: Meeting) -> ObjectInfo:
-        try:
-            return patiently(lambda met: met.client.object_info(), meeting, self._restarted)
-        except MachineError as error:
-            self._meetings[meeting.met_at] = error  # nobody else waits for it again
-            raise
-
     def refused(self, meeting: Meeting) -> Mapping[str, ComfygenError]:
         """What preflight found, by job id."""
         return self._refused.get(meeting.met_at, {})
 
-    def make(self, plan: Plan, meeting: Meeting, hooks: HookRelay) -> JobResult:
-        """Have the picture made and publish it, or lay a sketch aside; a server of ours that dies is restarted once."""
+    def make(self, plan: Plan, meeting: Meeting, hooks: HookRelay, upcoming: Upcoming = lambda: ()) -> JobResult:
+        """Have the picture made and publish it, or lay a sketch aside; a server of ours that dies is restarted once.
+
+        :param upcoming: the images whose turn comes next at this server.
+        """
         refused = self.refused(meeting)
         if plan.job.id in refused:
             raise refused[plan.job.id]
         job = self._fitted(plan.job, meeting)
         if self._settings.sketch:
             store = self._store(job.root)
-            return self.draw(job, plan.seed, meeting, hooks, lambda data: store.write_sketch(job.output, data))
+            return self.draw(
+                job, plan.seed, meeting, hooks, lambda data: store.write_sketch(job.output, data), upcoming
+            )
 
         def fingerprint_with(seed: int) -> Fingerprint:
             # A model may have been downloaded since the plan was made.
             return fingerprint_of(plan.job, seed, self._models.sha256_of, plan.fingerprint.inputs)
 
         def attempt(fitted: Plan, meeting: Meeting, notify: Callable[[Event], None]) -> JobResult:
-            workplace = self._workplace(job.root, meeting, hooks, notify)
+            workplace = self._workplace(job.root, meeting, hooks, notify, upcoming)
             if job.candidates == 1:
                 return generate(fitted, workplace)
             return make_candidates(fitted, workplace, Candidates.of(workplace.store, job.root), fingerprint_with)
 
         def make_with(seed: int) -> JobResult:
             fitted = replace(plan, job=job, seed=seed, fingerprint=fingerprint_with(seed))
-            return self._persistently(partial(attempt, fitted), self._now_at(meeting), job)
+            return self._persistently(partial(attempt, fitted), self._meetings.now(meeting), job)
 
         if job.candidates > 1:
             return make_with(plan.seed)
@@ -268,30 +243,31 @@ class Servers:
         self._premises.durations.note(plan.job, result.timing)
         return result
 
-    def draw(
-        self, job: Job, seed: int, meeting: Meeting, hooks: HookRelay, write: Callable[[bytes], Path]
+    def draw(  # noqa: PLR0913, PLR0917  # as `make`, and where to write
+        self,
+        job: Job,
+        seed: int,
+        meeting: Meeting,
+        hooks: HookRelay,
+        write: Callable[[bytes], Path],
+        upcoming: Upcoming = lambda: (),
     ) -> JobResult:
         """Have a picture made that is no asset, and written by `write`."""
 
         def draw_with(seed: int) -> JobResult:
             return self._persistently(
-                lambda met, notify: draw(job, seed, self._workplace(job.root, met, hooks, notify), write),
-                self._now_at(meeting),
+                lambda met, notify: draw(job, seed, self._workplace(job.root, met, hooks, notify, upcoming), write),
+                self._meetings.now(meeting),
                 job,
             )
 
         return persevere(job, seed, draw_with, self._premises.notify)
 
-    def _now_at(self, meeting: Meeting) -> Meeting:
-        """The meeting with the server as it is now; it may have been started again."""
-        now = self._meetings.get(meeting.met_at)
-        return now if isinstance(now, Meeting) else meeting
-
     def _persistently(
         self, attempt: Callable[[Meeting, Callable[[Event], None]], JobResult], meeting: Meeting, job: Job
     ) -> JobResult:
         notify, works_for_others = self._premises.notify, self._works_for_others
-        return persistently(attempt, meeting, self._restarted, job, notify, works_for_others=works_for_others)
+        return persistently(attempt, meeting, self._meetings.restarted, job, notify, works_for_others=works_for_others)
 
     def _works_for_others(self, meeting: Meeting) -> bool:
         """Whether the job that runs there is that of another process of this repository, which lives."""
@@ -299,17 +275,32 @@ class Servers:
             running = meeting.client.queue().running
         except MachineError:
             return False
-        return not jobs_under_way(self._premises.local_directory("journal")).isdisjoint(running)
+        return self._ahead.is_somebody_elses(running)
 
-    def _workplace(self, root: Path, meeting: Meeting, hooks: HookRelay, notify: Callable[[Event], None]) -> Workplace:
+    def _send_ahead(self, meeting: Meeting, upcoming: Upcoming) -> None:
+        """Send what comes next; what does not work is told when its turn has come."""
+
+        def send(coming: Coming, plan: Plan) -> None:
+            with suppress(Exception):
+                self.check(coming.job, meeting)
+                if coming.job.id not in self.refused(meeting):
+                    workplace = self._workplace(coming.job.root, meeting, coming.hooks, lambda _: None, lambda: ())
+                    send_ahead(self._fitted(plan.job, meeting), plan.seed, workplace)
+
+        self._ahead.send(self._ahead.line(meeting.met_at, meeting.client), upcoming, send)
+
+    def _workplace(
+        self, root: Path, meeting: Meeting, hooks: HookRelay, notify: Callable[[Event], None], upcoming: Upcoming
+    ) -> Workplace:
         """What making a picture in the repository at `root` needs."""
         return Workplace(
             client=meeting.client,
             server=meeting.server,
             store=self._store(root),
-            journal=self._opened_journal(),
+            line=self._ahead.line(meeting.met_at, meeting.client),
             hooks=hooks,
             notify=notify,
+            send_ahead=partial(self._send_ahead, meeting, upcoming),
             pictures=self._judges.pictures,
             score=self._judges.score,
             sketch=self._settings.sketch,
@@ -339,40 +330,3 @@ class Servers:
         self.equip(selection(), install)
         server = self._open.enter_context(self._machine.serving(install, args))
         return open_client(server.url, self._settings, {})
-
-    def _introduce(self, client: ComfyClient) -> Meeting:
-        lease = self._machine.lease_at(client.url)
-        server = self._machine.known_at(client.url) if lease else None
-        met = Meeting(client, server or self._machine.named(client.server_info()), client.url, lease)
-        if lease and not lease.server.is_alive:
-            met = self._restarted(met, wedged=False)
-        return patiently(self._tidied, met, self._restarted)
-
-    def _tidied(self, meeting: Meeting) -> Meeting:
-        clean_up_leftovers(self._premises.local_directory("journal"), meeting.client)
-        return meeting
-
-    def _restarted(self, meeting: Meeting, *, wedged: bool) -> Meeting:
-        """The meeting with the server that takes the place of one that failed, nearly always at the same address."""
-        if meeting.lease is None:
-            return meeting
-        try:
-            now = meeting.lease.restarted(wedged=wedged)
-        except MachineError as error:
-            self._meetings[meeting.met_at] = error  # nobody else tries in vain
-            raise
-        client = self._client_at(now.url, meeting.client)
-        again = replace(meeting, client=client, server=replace(meeting.server, url=now.url))
-        self._meetings[meeting.met_at] = again
-        return again
-
-    def _client_at(self, url: str, client: ComfyClient) -> ComfyClient:
-        """The same client, or a new one for a server that had to come back at another address."""
-        return client if url == client.url else self._open.enter_context(open_client(url, self._settings, {}))
-
-    def _opened_journal(self) -> Journal:
-        """Of pytest's root directory, whatever repositories the job files belong to: one run, one journal."""
-        if self._journal is None:
-            self._journal = Journal(self._premises.local_directory("journal"))
-            self._open.callback(self._journal.close)
-        return self._journal

@@ -148,7 +148,9 @@ class Work:
         return self._indexes
 
     def finish(self) -> None:
-        """Write what is written when all images are made."""
+        """Write what is written when all images are made, and take back what was sent for others."""
+        for desk in self._desks:
+            desk.withdraw()
         settings = self._settings
         if self._indexes and not (settings.only_looks or settings.sketch or settings.plan or settings.prune):
             self._indexes.update(lambda: self.local_directory("locks"), self._notify)

@@ -62,9 +62,9 @@ def start(repository: Repository, url: str, *args: str) -> subprocess.Popen[str]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is another thing there")
-def test_ctrl_c_takes_the_running_job_off_the_server(endless: Repository, slow_server: str) -> None:
+def test_ctrl_c_takes_the_running_job_and_the_next_off_the_server(endless: Repository, slow_server: str) -> None:
     process = start(endless, slow_server)
-    wait_until(lambda: queue(slow_server) == (1, 0))
+    wait_until(lambda: queue(slow_server) == (1, 1))  # the next image waits already
 
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=PATIENCE_S)
@@ -77,13 +77,14 @@ def test_ctrl_c_takes_the_running_job_off_the_server(endless: Repository, slow_s
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_what_a_killed_run_left_in_the_queue_is_deleted_by_the_next(endless: Repository, slow_server: str) -> None:
     killed = start(endless, slow_server)
-    wait_until(lambda: queue(slow_server) == (1, 0))
+    wait_until(lambda: queue(slow_server) == (1, 1))
     killed.kill()
     killed.communicate(timeout=PATIENCE_S)
-    left = requests.get(f"{slow_server}/queue", timeout=5).json()["queue_running"][0][1]
+    left = requests.get(f"{slow_server}/queue", timeout=5).json()
+    ids = [job[1] for job in (*left["queue_running"], *left["queue_pending"])]
 
     following = start(endless, slow_server)
-    wait_until(lambda: left not in requests.get(f"{slow_server}/queue", timeout=5).text)
+    wait_until(lambda: not any(one in requests.get(f"{slow_server}/queue", timeout=5).text for one in ids))
 
     following.send_signal(signal.SIGINT)
     following.communicate(timeout=PATIENCE_S)

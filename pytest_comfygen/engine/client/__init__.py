@@ -17,6 +17,7 @@ from uuid import uuid4
 from pytest_comfygen.engine.client import answers, rejections
 from pytest_comfygen.engine.client.address import normal_url
 from pytest_comfygen.engine.client.follow import Follower, Submission
+from pytest_comfygen.engine.client.mail import JobMail, Mail
 from pytest_comfygen.engine.client.progress import Hints
 from pytest_comfygen.engine.client.transport import Patience, Setback, Transport
 from pytest_comfygen.errors import BadResponse, GraphRejected, MachineError, TransferIncomplete
@@ -67,6 +68,7 @@ class ComfyClient:
         # One id for each client: of two sockets with the same id, ComfyUI would leave one deaf.
         self._client_id = str(uuid4())
         self._hints = Hints(self.url, self._client_id, authorization=authorization, clock=clock)
+        self._mail = Mail(self._hints, clock)
         self._sent: dict[str, Submission] = {}
 
     def __enter__(self) -> Self:
@@ -163,6 +165,7 @@ class ComfyClient:
         self._hints.watch()
         classes = {node: str(spec.get("class_type", "")) for node, spec in graph.items()}
         self._sent[prompt_id] = Submission(prompt_id, self._clock(), classes)
+        self._mail.keep(prompt_id)
         # An `extra_data` that is no object would end ComfyUI's worker for good (0.3.64), so it is always sent.
         request = {"prompt": graph, "prompt_id": prompt_id, "client_id": self._client_id, "extra_data": {}}
         try:
@@ -170,8 +173,12 @@ class ComfyClient:
             if answer is not None:
                 self._take(answer, prompt_id)
         except BaseException:
-            self._sent.pop(prompt_id, None)
+            self._drop(prompt_id)
             raise
+
+    def _drop(self, prompt_id: str) -> None:
+        self._sent.pop(prompt_id, None)
+        self._mail.drop(prompt_id)
 
     def _post_once(self, body: bytes, prompt_id: str) -> Answer | None:
         """The server's answer; None when there is none and it has the job nevertheless."""
@@ -220,21 +227,25 @@ class ComfyClient:
     def follow(self, prompt_id: str, notify: Callable[[Event], None]) -> Execution:
         """Wait until a job is done. The events have no `job`, which only the caller knows.
 
+        Jobs that were submitted behind it wait meanwhile, and what the server says of them is kept for them.
+
         :raises JobError: when it failed, was interrupted, lost or silent, or left no picture.
         :raises MachineError: when the server does not answer any more.
         """
-        job = self._sent.pop(prompt_id, None) or Submission(prompt_id, self._clock())
+        job = self._sent.get(prompt_id) or Submission(prompt_id, self._clock())
         self._hints.watch()
-        follower = Follower(
-            self, self._hints, job, notify, silence_s=self._silence_s, clock=self._clock, sleep=self._sleep
-        )
-        return follower.run()
+        mail = JobMail(self._mail, prompt_id)
+        follower = Follower(self, mail, job, notify, silence_s=self._silence_s, clock=self._clock, sleep=self._sleep)
+        try:
+            return follower.run()
+        finally:
+            self._drop(prompt_id)
 
     def forget(self, prompt_ids: Iterable[str]) -> None:
         """Take jobs out of the queue, and interrupt the one that runs. Best effort within seconds; says nothing."""
         unwanted = list(prompt_ids)
         for prompt_id in unwanted:
-            self._sent.pop(prompt_id, None)
+            self._drop(prompt_id)
         if not unwanted:
             return
         with suppress(MachineError, Setback):

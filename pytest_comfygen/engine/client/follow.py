@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pytest_comfygen.engine.client.answers import Queue
-    from pytest_comfygen.engine.client.progress import Hint, Hints
+    from pytest_comfygen.engine.client.mail import JobMail
+    from pytest_comfygen.engine.client.progress import Hint
     from pytest_comfygen.records import History
 
 __all__ = ["Follower", "Server", "Submission"]
@@ -61,7 +62,7 @@ class Follower:
     def __init__(  # noqa: PLR0913  # what it works with, and the limits that it keeps
         self,
         server: Server,
-        hints: Hints,
+        hints: JobMail,
         job: Submission,
         notify: Callable[[Event], None],
         *,
@@ -78,7 +79,7 @@ class Follower:
         self._sleep = sleep
         self._sign_at = self._eager_at = clock()
         self._is_ending = False
-        self._queue_due_at = clock()
+        self._queue_due_at = clock() + (QUEUE_EVERY_S if hints.is_alive else 0.0)
         self._place: tuple[object, ...] = ()
         self._has_started = False
         self._started_at: float | None = None
@@ -91,6 +92,8 @@ class Follower:
         :raises MachineError: when the server does not answer any more, or not as ComfyUI does.
         """
         try:
+            if self._hints.is_alive:  # then it says at once when there is something to be seen
+                self._wait()
             while (entry := self._look()) is None:
                 self._refuse_silence()
                 self._wait()

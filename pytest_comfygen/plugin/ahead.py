@@ -1,0 +1,97 @@
+"""While an image is made, those that come after it are sent to its server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pluggy import HookRelay
+
+from pytest_comfygen.engine.client import ComfyClient
+from pytest_comfygen.engine.journal import Journal, jobs_under_way
+from pytest_comfygen.flows.dispatch import Dispatch
+from pytest_comfygen.records import Job
+
+if TYPE_CHECKING:
+    from pytest_comfygen.flows.plan import Plan
+
+__all__ = ["Ahead", "Coming", "Upcoming"]
+
+FAR_ENOUGH = 16  # so many images are looked at for one that can be sent
+
+
+class Coming(NamedTuple):
+    """An image whose turn has not come.
+
+    :param hooks: those that hold where its job file is.
+    """
+
+    job: Job
+    hooks: HookRelay
+
+
+Upcoming = Callable[[], Iterable[Coming]]
+
+
+class Ahead:
+    """What this process has sent to its servers, each of which has a line of its own.
+
+    :param directory: gives the directory of the journals: one run, one place, whatever repositories its files are of.
+    :param plan: what has to be done for a job.
+    """
+
+    def __init__(self, directory: Callable[[], Path], plan: Callable[[Job], Plan]) -> None:
+        self._directory = directory
+        self._plan = plan
+        self._journal: Journal | None = None
+        self._lines: dict[str, Dispatch] = {}
+        self._needless: set[str] = set()
+
+    def line(self, server: str, client: ComfyClient) -> Dispatch:
+        """The jobs that this process has at a server.
+
+        :param server: its name for as long as the run lasts, also when it moves.
+        """
+        if server not in self._lines:
+            self._journal = self._journal or Journal(self._directory())
+            self._lines[server] = Dispatch(client, self._journal)
+        return self._lines[server]
+
+    def lose(self, server: str) -> None:
+        """The server was started again, or failed: nothing waits there any more."""
+        if line := self._lines.pop(server, None):
+            line.lose()
+
+    def withdraw(self) -> None:
+        """Take everything back that nobody has asked for."""
+        for line in self._lines.values():
+            line.withdraw()
+
+    def close(self) -> None:
+        """Stop writing down what is sent."""
+        if self._journal is not None:
+            self._journal.close()
+
+    def is_somebody_elses(self, prompt_ids: Iterable[str]) -> bool:
+        """Whether one of these jobs is that of another process of this repository, which lives."""
+        own = self._journal.under_way if self._journal else frozenset()
+        return not (jobs_under_way(self._directory()) - own).isdisjoint(prompt_ids)
+
+    def send(self, line: Dispatch, upcoming: Upcoming, send: Callable[[Coming, Plan], None]) -> None:
+        """Send what comes next, as much as the server is to have.
+
+        :param send: submits one image, if it can be.
+        """
+        if not line.has_room:
+            return
+        unknown = (coming for coming in upcoming() if coming.job.id not in self._needless and not line.has(coming.job))
+        for coming in islice(unknown, FAR_ENOUGH):
+            plan = self._plan(coming.job)
+            if plan.action != "make":
+                self._needless.add(coming.job.id)
+            elif not plan.waits_for and coming.job.candidates == 1:
+                send(coming, plan)
+                if not line.has_room:
+                    return
