@@ -1,8 +1,8 @@
 """One job on a server of ours that may die under it: a restart, the job once more, and no third time.
 
 ComfyUI runs one job at a time. So when a server dies that several processes share, only the job that was running can
-have killed it; those that were waiting just wait again. It may die too quickly to say that it had begun: then it was
-that job if nobody else used the server.
+have killed it; those that were waiting just wait again, and one that was done already is made again. It may die too
+quickly to say that it had begun: then it was that job if nobody else used the server.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def persistently(  # noqa: PLR0913  # a job, what it is made by, and what is kno
             deaths += 1
             lease, told = meeting.lease, _killed(job, failure, meeting.lease)
         meeting = restarted(meeting, wedged=wedged)
-        kills += watch.has_started or lease.was_alone
+        kills += not watch.has_ended and (watch.has_started or lease.was_alone)
         if kills > 1:
             raise told
         notify(Event(kind="notice", text=f"{told.message}; the server was restarted, and {job.name} is made once more"))
@@ -86,14 +86,16 @@ def patiently(ask: Callable[[Met], AnswerT], meeting: Met, restarted: Callable[.
 
 
 class _Watch:
-    """Passes events on, and notes whether the job came to run."""
+    """Passes events on, and notes whether the job came to run, and to its end."""
 
     def __init__(self, notify: Callable[[Event], None]) -> None:
         self._notify = notify
         self.has_started = False
+        self.has_ended = False
 
     def __call__(self, event: Event) -> None:
         self.has_started = self.has_started or event.kind in {"started", "progress"}
+        self.has_ended = self.has_ended or event.kind in {"executed", "fetched"}
         self._notify(event)
 
 

@@ -48,6 +48,7 @@ class Ahead:
         self._journal: Journal | None = None
         self._lines: dict[str, Dispatch] = {}
         self._needless: set[str] = set()
+        self._alone: set[str] = set()
 
     def line(self, server: str, client: ComfyClient) -> Dispatch:
         """The jobs that this process has at a server.
@@ -59,8 +60,16 @@ class Ahead:
             self._lines[server] = Dispatch(client, self._journal)
         return self._lines[server]
 
+    def begin(self) -> None:
+        """Another image's turn has come."""
+        self._alone.clear()
+
     def lose(self, server: str) -> None:
-        """The server was started again, or failed: nothing waits there any more."""
+        """The server was started again, or failed: nothing waits there any more.
+
+        Nothing is sent after the image that is made now, so that no other kills the server again before it is fetched.
+        """
+        self._alone.add(server)
         if line := self._lines.pop(server, None):
             line.lose()
 
@@ -79,12 +88,13 @@ class Ahead:
         own = self._journal.under_way if self._journal else frozenset()
         return not (jobs_under_way(self._directory()) - own).isdisjoint(prompt_ids)
 
-    def send(self, line: Dispatch, upcoming: Upcoming, send: Callable[[Coming, Plan], None]) -> None:
+    def send(self, server: str, upcoming: Upcoming, send: Callable[[Coming, Plan], None]) -> None:
         """Send what comes next, as much as the server is to have.
 
         :param send: submits one image, if it can be.
         """
-        if not line.has_room:
+        line = self._lines[server]
+        if server in self._alone or not line.has_room:
             return
         unknown = (coming for coming in upcoming() if coming.job.id not in self._needless and not line.has(coming.job))
         for coming in islice(unknown, FAR_ENOUGH):

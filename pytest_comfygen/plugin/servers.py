@@ -213,6 +213,7 @@ class Servers:
 
         :param upcoming: the images whose turn comes next at this server.
         """
+        self._ahead.begin()
         refused = self.refused(meeting)
         if plan.job.id in refused:
             raise refused[plan.job.id]
@@ -287,7 +288,7 @@ class Servers:
                     workplace = self._workplace(coming.job.root, meeting, coming.hooks, lambda _: None, lambda: ())
                     send_ahead(self._fitted(plan.job, meeting), plan.seed, workplace)
 
-        self._ahead.send(self._ahead.line(meeting.met_at, meeting.client), upcoming, send)
+        self._ahead.send(meeting.met_at, upcoming, send)
 
     def _workplace(
         self, root: Path, meeting: Meeting, hooks: HookRelay, notify: Callable[[Event], None], upcoming: Upcoming

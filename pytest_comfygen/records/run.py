@@ -20,14 +20,14 @@ __all__ = [
 class Event:
     """Something that happened on the way; may be lost, unlike a record.
 
-    :param kind: `foreseen` (so many pictures are to be made), `queued`, `started`, `progress`, `fetched`, `published`,
-        `notice`.
+    :param kind: `foreseen` (so many pictures are to be made), `queued`, `started`, `progress`, `executed` (the server
+        has done it), `fetched`, `published`, `notice`.
     :param value: position on the way to `maximum` (sampling steps, bytes or images, as `text` says).
     :param subject: what it is about when it is no job, such as a model's name.
     :param per_s: how much of `value` comes in a second just now, 0 when that is not known.
     """
 
-    kind: Literal["foreseen", "queued", "started", "progress", "fetched", "published", "notice"]
+    kind: Literal["foreseen", "queued", "started", "progress", "executed", "fetched", "published", "notice"]
     job: str = ""
     value: float = 0
     maximum: float = 0

@@ -190,6 +190,7 @@ class Follower:
             self._notify(Event(kind="progress", value=hint.value, maximum=hint.maximum, text=text))
         elif hint.kind == "ending":
             self._is_ending, self._eager_at = True, self._clock()
+            self._notify(Event(kind="executed"))
         return hint.kind == "done"
 
     def _timing(self, entry: History, finished_at: float) -> Timing:
