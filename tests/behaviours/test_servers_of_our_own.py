@@ -59,8 +59,8 @@ def test_an_item_that_kills_the_server_twice_is_named_and_the_others_are_made(
     assert ready_machine.repository.images_line(result) == "images: 5 generated, 1 failed"
     deaths = jobs(ready_machine).count("portrait of kin_orc")
     others = [about for about in jobs(ready_machine) if about != "portrait of kin_orc"]
-    # It may die a third time: under the job that waited there while another image was fetched, which is not blamed.
-    assert deaths in (2, 3)
+    # It may die more often: under the job that waits there while another image is fetched, for which none is blamed.
+    assert deaths in ((2, 3) if not workers else range(2, 7))
     assert len(set(others)) == 5
     assert len(others) - len(set(others)) <= deaths  # what was not fetched yet is asked for once more
     assert ready_machine.wait_until_gone() == []

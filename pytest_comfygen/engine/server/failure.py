@@ -10,7 +10,7 @@ from pytest_comfygen.errors import ServerStartFailed
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["advice", "ended_early", "log_tail", "tail_of", "tells_of_taken_port", "too_slow"]
+__all__ = ["advice", "ended_early", "log_tail", "tail_of", "tells_of_taken_port", "tells_of_work", "too_slow"]
 
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 20
@@ -68,6 +68,11 @@ def advice(tail: tuple[str, ...], exit_code: int | None = None) -> str | None:
         if found := _EXCEPTION.fullmatch(line.strip()):
             return _mend(found["text"])
     return None
+
+
+def tells_of_work(tail: tuple[str, ...]) -> bool:
+    """Whether a server had taken a job. Source: ComfyUI server.py, `post_prompt`."""
+    return any(line.endswith("got prompt") for line in tail)
 
 
 def tells_of_taken_port(tail: tuple[str, ...]) -> bool:

@@ -20,7 +20,7 @@ import psutil
 
 import pytest_comfygen
 from pytest_comfygen.engine.server.evidence import is_answering
-from pytest_comfygen.engine.server.failure import ended_early, tells_of_taken_port, too_slow
+from pytest_comfygen.engine.server.failure import ended_early, tells_of_taken_port, tells_of_work, too_slow
 from pytest_comfygen.engine.supervise.state import SUPERVISOR, OwnedServer
 from pytest_comfygen.engine.supervise.stopping import stop_family, wait_until
 from pytest_comfygen.engine.supervise.watch import Order
@@ -87,6 +87,8 @@ def start(
             await_ready(server, state, means, timeout_s)
         except Ended as ended:
             failure = ended_early(ended.exit_code, server.log)
+            if tells_of_work(failure.details):
+                continue  # it was up, and somebody who waited at its old port sent it a job that killed it again
             if is_free(port) and not tells_of_taken_port(failure.details):
                 raise failure from None
             # Somebody else took the port since it was chosen, perhaps for a moment only.

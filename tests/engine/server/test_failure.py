@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pytest_comfygen.engine.server.failure import advice, ended_early, log_tail, tail_of, tells_of_taken_port
+from pytest_comfygen.engine.server.failure import (
+    advice,
+    ended_early,
+    log_tail,
+    tail_of,
+    tells_of_taken_port,
+    tells_of_work,
+)
 
 ADD = "add it: --comfy-extra-requirements "
 
@@ -87,3 +94,11 @@ def test_a_tail_is_short(tmp_path: Path) -> None:
 )
 def test_a_port_that_was_taken_is_told_from_other_failures(line: str, is_taken: bool) -> None:  # noqa: FBT001  # a table
     assert tells_of_taken_port(("first", line)) == is_taken
+
+
+@pytest.mark.parametrize(
+    ("line", "has_worked"),
+    [("got prompt", True), ("[2026-11-22] got prompt", True), ("To see the GUI go to: http://127.0.0.1:1", False)],
+)
+def test_a_server_that_took_a_job_was_ready(line: str, has_worked: bool) -> None:
+    assert has_worked == tells_of_work(("Starting server", line))
