@@ -26,6 +26,25 @@ KITTY = {"TERM": "xterm-kitty"}
 ITERM2 = {"TERM": "xterm-256color", "TERM_PROGRAM": "iTerm.app"}
 OF_TERMINALS = ("TERM_PROGRAM", "KITTY_WINDOW_ID", "LC_TERMINAL", "TMUX", "STY", "ZELLIJ", "NO_COLOR", "FORCE_COLOR")
 
+BELOW = re.compile(r"\r\n([^\r\n\x1b]*)\x1b\[K\x1b\[A")  # what the live line shows, or nothing when it goes
+BUSY = """\
+import pytest
+from pytest_comfygen.plugin.session import session_of
+
+def pytest_configure(config):
+    config.pluginmanager.register(Busy(config))
+
+class Busy:
+    def __init__(self, config):
+        self.config = config
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report):
+        line = session_of(self.config).progress.live._line
+        line._shown_at = float("-inf")
+        line.show("somebody is at work")
+"""
+
 
 def around(environment: Mapping[str, str], home: str) -> dict[str, str]:
     ours = {name: value for name, value in os.environ.items() if name not in OF_TERMINALS}
@@ -93,14 +112,16 @@ def test_with_workers_the_process_with_the_terminal_draws(
         assert f"{name}: assets/{name}.png" in seen.lines
 
 
-def test_the_live_line_is_gone_before_a_picture_is_drawn(repository: Repository, sketch_url: str) -> None:
+def test_the_live_line_is_taken_away_for_a_picture_and_comes_back(repository: Repository, sketch_url: str) -> None:
+    repository.write("conftest.py", BUSY)
+
     seen = watched(repository, sketch_url, "--comfy-preview", "-v")
 
     before, _, after = seen.written.partition("\x1b_G")
-    live = re.compile(r"\r\n([^\r\n\x1b]*)\x1b\[K\x1b\[A")  # a line below, and back
-    assert live.findall(before)[-1] == ""
-    assert [line for line in live.findall(before + after) if line]
-    assert [line for line in seen.lines if re.search(r"\[\d+/\d+\]|steps", line)] == []
+    assert [one for one in BELOW.findall(before) if one][-1] == "somebody is at work"
+    assert BELOW.findall(before)[-1] == ""
+    assert "somebody is at work" in BELOW.findall(after)
+    assert [line for line in seen.lines if "at work" in line or "steps" in line] == []
 
 
 def test_large_pictures_are_shown_small(repository: Repository, sketch_url: str) -> None:
