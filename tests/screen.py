@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import signal
@@ -11,9 +12,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Seen", "run_in_terminal"]
+__all__ = ["Seen", "pictures_in", "run_in_terminal"]
 
+_KITTY = re.compile(r"\x1b_G([^;\x1b]*);([A-Za-z0-9+/=]*)\x1b\\")
+_ITERM2 = re.compile(r"\x1b\]1337;File=([^:\x07\x1b]*):([A-Za-z0-9+/=]*)\x07")
 _PIECE = re.compile(r"\x1b\[(\d*)([A-Za-z])|\x1b|[\r\n]|[^\x1b\r\n]")
+
+
+def pictures_in(written: str) -> list[bytes]:
+    """The files that a terminal is told to show: by kitty's protocol, in pieces, or by iTerm2's."""
+    found, pieces = [], ""
+    for keys, piece in _KITTY.findall(written):
+        told = dict(key.split("=") for key in keys.split(","))
+        assert told.keys() == ({"m"} if pieces else {"a", "f", "q", "m"})
+        assert len(piece) <= 4096
+        pieces += piece
+        if told["m"] == "0":
+            found.append(base64.b64decode(pieces, validate=True))
+            pieces = ""
+    assert not pieces
+    for keys, whole in _ITERM2.findall(written):
+        data = base64.b64decode(whole, validate=True)
+        assert keys.split(";") == [f"size={len(data)}", "inline=1"]
+        found.append(data)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +93,7 @@ def _read(terminal: int) -> bytes:
 
 def _screen(text: str, columns: int) -> list[str]:
     """What stands there in the end, with as much of the terminal's language as pytest and the plugin speak."""
+    text = _ITERM2.sub("", _KITTY.sub("", text))
     rows, row, column = [[" "] * columns], 0, 0
     for found in _PIECE.finditer(text):
         number, command = found[1], found[2]

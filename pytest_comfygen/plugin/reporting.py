@@ -31,6 +31,10 @@ def watch(config: pytest.Config, session: Session) -> None:
         from pytest_comfygen.plugin.accounts import give_account  # noqa: PLC0415  # most runs give none
 
         give_account(config, session)
+    if session.settings.preview:
+        from pytest_comfygen.plugin.preview import show_previews  # noqa: PLC0415  # most runs show none
+
+        show_previews(config, session)
     if getattr(config.option, "htmlpath", None):
         from pytest_comfygen.plugin.htmlreport import show_pictures  # noqa: PLC0415  # most runs write no such report
 

@@ -43,6 +43,7 @@ class Settings(NamedTuple):
     adopt: bool
     pick: tuple[str, ...]
     gallery: str | None
+    preview: bool
     scorer: tuple[str, ...]
     reroll: bool
     resume: bool

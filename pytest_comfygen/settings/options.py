@@ -76,6 +76,12 @@ _IMAGES = (
         "sheet. Without a file: .comfygen/gallery.html",
     ),
     Option(
+        name="preview",
+        kind="flag",
+        default=False,
+        help="show new pictures small in the terminal, if it is one that can: kitty, Ghostty, WezTerm, iTerm2, VS Code",
+    ),
+    Option(
         name="scorer",
         kind="commands",
         metavar="NAME=COMMAND",

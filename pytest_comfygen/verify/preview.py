@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from io import BytesIO
+from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 
 from pytest_comfygen.records import Size
 from pytest_comfygen.records.gallery import Preview
 
-__all__ = ["preview_of"]
+__all__ = ["preview_of", "thumbnail_of"]
 
 _LONGEST_PX = 320
 _QUALITY = 72
 _MOST_PIXELS = 67_000_000  # as many as are decoded to be checked
 _FORMATS = ("PNG", "WEBP", "JPEG", "GIF")  # others would be decoded by programs that nobody asked for
+
+
+class _Small(NamedTuple):
+    """A picture in small, and the size of the whole one."""
+
+    image: Image.Image
+    size: Size
 
 
 def preview_of(data: bytes, longest_px: int = _LONGEST_PX) -> Preview | None:
@@ -24,17 +32,36 @@ def preview_of(data: bytes, longest_px: int = _LONGEST_PX) -> Preview | None:
     :param longest_px: of the longer side; smaller pictures stay as they are.
     :returns: None when the bytes are no picture, or a broken one.
     """
+    small = _read(BytesIO(data), longest_px)
+    if small is None:
+        return None
+    file = BytesIO()
+    small.image.save(file, "webp", quality=_QUALITY, method=2)
+    return Preview(file.getvalue(), small.size)
+
+
+def thumbnail_of(source: BinaryIO, longest_px: int) -> bytes | None:
+    """The same as a PNG, which is all that every terminal with pictures can read.
+
+    :param source: a file; of one that is no picture only the beginning is read.
+    """
+    small = _read(source, longest_px)
+    if small is None:
+        return None
+    file = BytesIO()
+    small.image.save(file, "png")
+    return file.getvalue()
+
+
+def _read(source: BinaryIO, longest_px: int) -> _Small | None:
     try:
-        with Image.open(BytesIO(data), formats=_FORMATS) as image:
+        with Image.open(source, formats=_FORMATS) as image:
             size = Size(*image.size)
             if size.width * size.height > _MOST_PIXELS:
                 return None
-            small = _small(image, longest_px)
+            return _Small(_small(image, longest_px), size)
     except (OSError, SyntaxError, ValueError, Warning, Image.DecompressionBombError):  # as Pillow takes broken files
         return None
-    file = BytesIO()
-    small.save(file, "webp", quality=_QUALITY, method=2)
-    return Preview(file.getvalue(), size)
 
 
 def _small(image: Image.Image, longest_px: int) -> Image.Image:

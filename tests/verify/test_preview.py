@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from pytest_comfygen.records import Size
-from pytest_comfygen.verify.preview import preview_of
+from pytest_comfygen.verify.preview import preview_of, thumbnail_of
 
 
 def saved(mode: str, size: tuple[int, int], format_: str = "png", **options: Any) -> bytes:
@@ -85,3 +85,19 @@ def test_a_picture_that_would_fill_the_memory_is_not_decoded(monkeypatch: pytest
     monkeypatch.setattr("pytest_comfygen.verify.preview._MOST_PIXELS", 1000)
 
     assert preview_of(saved("RGB", (40, 30))) is None
+
+
+def test_a_thumbnail_is_a_png_of_the_first_frame() -> None:
+    file = BytesIO()
+    frames = [Image.new("RGB", (512, 256), colour) for colour in ("red", "lime")]
+    frames[0].save(file, "webp", save_all=True, append_images=frames[1:], lossless=True)
+
+    thumbnail = thumbnail_of(file, 256)
+
+    assert thumbnail is not None
+    with Image.open(BytesIO(thumbnail)) as small:
+        assert (small.format, small.size, small.getpixel((9, 9))) == ("PNG", (256, 128), (255, 0, 0))
+
+
+def test_what_is_no_picture_has_no_thumbnail() -> None:
+    assert thumbnail_of(BytesIO(b"ID3 a song"), 256) is None
