@@ -1,4 +1,4 @@
-"""What 10 000 images cost, collected and run when all are current, against 10 000 items of a ten-line plugin.
+"""What 10 000 images cost, collected, run when all are current, and for one of them, against a ten-line plugin.
 
 `python benchmarks/collection.py`
 """
@@ -16,13 +16,16 @@ from benchmarks.measure import Costs, interleaved, print_table
 from benchmarks.scenario import (
     collecting,
     running,
+    selecting,
     trivial_collecting,
     trivial_running,
+    trivial_selecting,
     write_images,
     write_job_file,
 )
 
 LIMITS = {"collect": 2.5, "run, all current": 3.0}
+SELECTED, SELECTED_LIMIT_S = "-k of one", 1.5  # more than the ten lines need for the same
 
 
 def main() -> int:
@@ -33,7 +36,7 @@ def main() -> int:
     rows: list[tuple[str, ...]] = [("", "wall s", "cpu s", "ten lines: wall s", "cpu s", "ratio: wall", "cpu", "limit")]
     rows += [_row(name, ours, trivial) for name, (ours, trivial) in found.items()]
     print_table(f"{options.items} items, medians of {options.rounds} runs in turn, imports included", rows)
-    return int(any(ours.wall_s > LIMITS[name] * trivial.wall_s for name, (ours, trivial) in found.items()))
+    return int(any(_is_past_limit(name, *costs) for name, costs in found.items()))
 
 
 def _options() -> argparse.Namespace:
@@ -50,13 +53,22 @@ def _measured(directory: Path, items: int, rounds: int) -> dict[str, tuple[Costs
         {"ours": collecting(directory, items), "trivial": trivial_collecting(directory, items)}, rounds
     )
     run = interleaved({"ours": running(directory, items), "trivial": trivial_running(directory, items)}, rounds)
-    return {name: (found["ours"], found["trivial"]) for name, found in zip(LIMITS, (collect, run), strict=True)}
+    select = interleaved({"ours": selecting(directory, items), "trivial": trivial_selecting(directory, items)}, rounds)
+    named = zip((*LIMITS, SELECTED), (collect, run, select), strict=True)
+    return {name: (found["ours"], found["trivial"]) for name, found in named}
+
+
+def _is_past_limit(name: str, ours: Costs, trivial: Costs) -> bool:
+    if name == SELECTED:
+        return ours.wall_s > trivial.wall_s + SELECTED_LIMIT_S
+    return ours.wall_s > LIMITS[name] * trivial.wall_s
 
 
 def _row(name: str, ours: Costs, trivial: Costs) -> tuple[str, ...]:
     seconds = (ours.wall_s, ours.cpu_s, trivial.wall_s, trivial.cpu_s)
-    ratios = (ours.wall_s / trivial.wall_s, ours.cpu_s / trivial.cpu_s, LIMITS[name])
-    return (name, *(f"{value:.2f}" for value in (*seconds, *ratios)))
+    ratios = (ours.wall_s / trivial.wall_s, ours.cpu_s / trivial.cpu_s)
+    limit = f"{SELECTED_LIMIT_S:g} s more" if name == SELECTED else f"{LIMITS[name]:.2f}"
+    return (name, *(f"{value:.2f}" for value in (*seconds, *ratios)), limit)
 
 
 if __name__ == "__main__":

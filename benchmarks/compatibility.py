@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 VERSIONS = ("8.4", "9.0", "9.1", "newest")
 ALONE = ("tests/behaviours/test_living_with_other_plugins.py", "tests/plugin/test_live_line.py")
 BESIDE = ("tests/behaviours/test_beside_other_plugins.py",)
-BESIDES = ("hypothesis", "jsonschema", "pyyaml")  # what the tests themselves import
+BESIDES = ("hypothesis", "jsonschema", "numpy", "pyyaml")  # what the tests themselves import
 
 
 def main() -> int:
@@ -52,7 +52,10 @@ def ran(python: str, directory: Path, tests: Sequence[str], *, alone: bool) -> s
     command = [python, "-m", "pytest", "-q", "-n2", "-p", "no:cacheprovider", f"--basetemp={directory}/tests", *tests]
     # The other plugins would take part in the run of the tests itself, so that loads none but those that it needs.
     only = {} if alone else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "-p xdist -p comfygen"}
-    lines = output(command, ROOT, os.environ | only).stdout.strip().splitlines()
+    found = output(command, ROOT, os.environ | only)
+    lines = (
+        found.stdout.strip() or found.stderr.strip() or f"nothing was written, exit code {found.returncode}"
+    ).splitlines()
     print("\n".join(line for line in lines if line.startswith(("FAILED", "ERROR"))), end="", file=sys.stderr)
     return lines[-1]
 

@@ -32,7 +32,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         grain = grains()
-        write_images(write_job_file(root, items), lambda number: picture(number, items, grain[number % _MOST_GRAINS]))
+        write_images(
+            write_job_file(root, items, SIZE), lambda number: picture(number, items, grain[number % _MOST_GRAINS])
+        )
         page = root / "gallery.html"
         costs = _written(root, items)
         size_bytes = page.stat().st_size

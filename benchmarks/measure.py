@@ -23,12 +23,14 @@ class Command:
     :param directory: where it runs.
     :param expected: what its output must hold; without it, it did something else than what is timed.
     :param autoload: pytest loads every plugin that is installed, as it does for users; else those it is told to.
+    :param before: what is to be done before each run, and not timed.
     """
 
     arguments: Sequence[str]
     directory: Path
     expected: str
     autoload: bool = False
+    before: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ def run(command: Command) -> Cost:
 
 def run_shown(command: Command) -> tuple[Cost, str]:
     """Time one run, and give what it wrote."""
+    if command.before is not None:
+        command.before()
     with tempfile.TemporaryFile() as output:
         started_s = time.perf_counter()
         process = subprocess.Popen(

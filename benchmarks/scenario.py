@@ -21,10 +21,13 @@ from pytest_comfygen.verify.checks import settings_hash
 from pytest_comfygen.verify.image import inspect
 
 __all__ = [
+    "checking",
     "collecting",
     "running",
+    "selecting",
     "trivial_collecting",
     "trivial_running",
+    "trivial_selecting",
     "write_images",
     "write_job_file",
     "write_table",
@@ -66,7 +69,7 @@ _OURS = ("-p", "comfygen", "jobs")
 _TRIVIAL = ("-p", "trivial_plugin", "jobs")
 
 
-def write_job_file(directory: Path, items: int) -> Path:
+def write_job_file(directory: Path, items: int, size: tuple[int, int] = (16, 16)) -> Path:
     """Make a repository with one job file of so many items, and the trivial plugin with a file of as many names."""
     jobs = directory / "jobs"
     jobs.mkdir()
@@ -77,7 +80,9 @@ def write_job_file(directory: Path, items: int) -> Path:
     lines = [f"  {name}: {{vars: {{subject: dwarf number {number}}}}}" for number, name in enumerate(names)]
     (jobs / "names.trivial").write_text("\n".join(names), encoding="utf-8")
     job_file = jobs / "kins.comfyjob.yaml"
-    job_file.write_text(JOB_FILE + "\n".join(lines), encoding="utf-8")
+    width, height = size
+    head = JOB_FILE.replace("16x16", f"{width}x{height}")
+    job_file.write_text(head + "\n".join(lines), encoding="utf-8")
     return job_file
 
 
@@ -144,9 +149,17 @@ def _collect(options: tuple[str, ...], directory: Path, items: int) -> Command:
     return Command(arguments, directory, f"{items} tests collected")
 
 
+def _select(options: tuple[str, ...], directory: Path, items: int) -> Command:
+    name = f"kin_{items // 2:05}"
+    arguments = (sys.executable, "-m", "pytest", "-q", *options, "-k", name)
+    return Command(arguments, directory, f"1 passed, {items - 1} deselected")
+
+
 def _run(options: tuple[str, ...], directory: Path, items: int) -> Command:
     return Command((sys.executable, "-m", "pytest", "-q", *options), directory, f"{items} passed")
 
 
 collecting, trivial_collecting = partial(_collect, _OURS), partial(_collect, _TRIVIAL)
 running, trivial_running = partial(_run, _OURS), partial(_run, _TRIVIAL)
+selecting, trivial_selecting = partial(_select, _OURS), partial(_select, _TRIVIAL)
+checking = partial(_run, (*_OURS, "--comfy-check"))

@@ -18,14 +18,11 @@ def merged(defaults: Keys, own: _Own) -> _Own:
     Its own key wins, and an explicit null takes the default away; `vars`, `verify` and `set` merge key by key by the
     same rule; its tags are added to the defaults'.
     """
-    update: dict[str, Any] = {}
-    written = own.model_fields_set
-    for key in defaults.model_fields_set:
-        inherited = getattr(defaults, key)
-        if key not in written:
-            update[key] = inherited
-        elif key in _JOINED and inherited is not None and (mine := getattr(own, key)) is not None:
-            update[key] = _JOINED[key](inherited, mine)
+    values, written = vars(defaults), own.model_fields_set
+    update: dict[str, Any] = {key: values[key] for key in defaults.model_fields_set if key not in written}
+    for key, join in _JOINED.items():
+        if key in written and (inherited := values[key]) is not None and (mine := getattr(own, key)) is not None:
+            update[key] = join(inherited, mine)
     return own.model_copy(update=update) if update else own
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from pytest_comfygen.errors import ComfygenError
-from pytest_comfygen.records import OUTCOMES, Event, Finding, Reason, Scalar, Timing
+from pytest_comfygen.records import OUTCOMES
+
+if TYPE_CHECKING:
+    from pytest_comfygen.records import Event, Finding, Reason, Scalar, Timing
 
 __all__ = [
     "WORDS",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from pytest_comfygen.errors import JobFileError, OutputCollision, SourceUnasked
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.naming import collision_key
 from pytest_comfygen.plugin.asked import is_job_file
-from pytest_comfygen.records import ImageRecord, Job
 from pytest_comfygen.settings import LOCAL
+
+if TYPE_CHECKING:
+    from pytest_comfygen.records import ImageRecord, Job
 
 __all__ = ["Claims"]
 

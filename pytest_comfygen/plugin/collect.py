@@ -17,7 +17,6 @@ from pytest_comfygen.outputs.report import one_line, reason_lines, render
 from pytest_comfygen.plugin.selection import bring_forward, following, is_skipped
 from pytest_comfygen.plugin.session import session_of
 from pytest_comfygen.plugin.terminal import INDEX
-from pytest_comfygen.records import ImageRecord, Job, JobFile, JobResult, Scalar
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.language.sources.answered import Answer
     from pytest_comfygen.plugin.ahead import Coming
     from pytest_comfygen.plugin.servers import Meeting, Servers
+    from pytest_comfygen.records import ImageRecord, Job, JobFile, JobResult, Scalar
 
 _MANY = 1000
 

@@ -101,7 +101,7 @@ class Reporting:
         output = getattr(self._config, "workeroutput", None)
         self._session.finish()
         if output is None:
-            self._session.progress.catch_up()
+            self._session.catch_up()
             session.exitstatus = self._tally.exit_code(session, exitstatus)
         else:
             left = self._session.left_alone

@@ -14,12 +14,12 @@ from pytest_comfygen.errors import SettingsError
 from pytest_comfygen.flows.repository import find_root, state_directories
 from pytest_comfygen.plugin.asked import Asked, add_job_files, decide
 from pytest_comfygen.plugin.options import read_settings, usage_error
-from pytest_comfygen.plugin.progress import Progress
 from pytest_comfygen.settings import LOCAL, Settings
 
 if TYPE_CHECKING:
     from pytest_comfygen.errors import JobFileError
     from pytest_comfygen.outputs.remade import Remade
+    from pytest_comfygen.plugin.progress import Progress
     from pytest_comfygen.plugin.work import Work
 
 __all__ = [
@@ -92,7 +92,8 @@ class Session:
         self._job_file = job_file
         self.root = site.root
         self.comfy_dirs = site.comfy_dirs
-        self.progress = Progress(config, nonce, lambda: self.work.local_directory(_TOLD))
+        self._config = config
+        self._progress: Progress | None = None
         self._worker = _number_of(config)
         self.left_alone = LeftAlone()
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
@@ -110,6 +111,15 @@ class Session:
 
             self._work = Work(self.settings, self.nonce, self.root, self._worker, self.progress.tell)
         return self._work
+
+    @property
+    def progress(self) -> Progress:
+        """Tells what happens on the way, loaded when something does."""
+        if self._progress is None:
+            from pytest_comfygen.plugin.progress import Progress  # noqa: PLC0415  # as Work
+
+            self._progress = Progress(self._config, self.nonce, lambda: self.work.local_directory(_TOLD))
+        return self._progress
 
     @property
     def asks_for_install(self) -> bool:
@@ -137,7 +147,8 @@ class Session:
         if self._work is not None:
             self._work.close()
         self._forget_notes()
-        self.progress.close()
+        if self._progress is not None:
+            self._progress.close()
 
     def _forget_notes(self) -> None:
         """Remove what the workers of this run noted for each other."""
@@ -151,6 +162,11 @@ class Session:
             import shutil  # noqa: PLC0415  # a run without chains must not pay
 
             shutil.rmtree(notes, ignore_errors=True)
+
+    def catch_up(self) -> None:
+        """Show what workers have told up to now."""
+        if self._progress is not None:
+            self._progress.catch_up()
 
     def note_failed(self, item: pytest.Item) -> None:
         """An image failed: what is made from it need not wait."""
@@ -172,7 +188,7 @@ class Session:
             "asked": tuple(self.asked),
             "nonce": self.nonce,
             "job_file": self._job_file,
-            "is_followed": self.progress.live is not None,
+            "is_followed": self._progress is not None and self._progress.live is not None,
         }
 
 
@@ -309,7 +325,8 @@ def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
     if luggage["job_file"]:
         take_job_file(config, luggage["job_file"])  # xdist gives a worker what was typed
     session = Session(settings, _asked(luggage["asked"]), luggage["nonce"], config, site=site)
-    session.progress.is_followed = luggage["is_followed"]
+    if luggage["is_followed"]:
+        session.progress.is_followed = True
     return session
 
 

@@ -14,17 +14,7 @@ from pytest_comfygen.flows.repository import find_root
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.plugin.chains import CHAINS, Chains
 from pytest_comfygen.plugin.claims import Claims
-from pytest_comfygen.records import (
-    Environment,
-    Event,
-    Finding,
-    ImageRecord,
-    Job,
-    JobFile,
-    JobResult,
-    Model,
-    RunPlan,
-)
+from pytest_comfygen.records import Environment
 from pytest_comfygen.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_comfygen.plugin.desk import Desk
     from pytest_comfygen.plugin.indexes import Indexes
     from pytest_comfygen.plugin.keeping import Keeping
+    from pytest_comfygen.records import Event, Finding, ImageRecord, Job, JobFile, JobResult, Model, RunPlan
 
 __all__ = ["PICTURES", "Work"]
 

@@ -6,99 +6,103 @@ a *record* says what made an image; a *finding* is one verdict; a *model* is a w
 
 from __future__ import annotations
 
-from pytest_comfygen.records.diagnosis import (
-    Diagnosis,
-    MachineFinding,
-    Severity,
-)
-from pytest_comfygen.records.environment import Environment
-from pytest_comfygen.records.image import (
-    Finding,
-    Fingerprint,
-    ImageRecord,
-    ImageStatistics,
-    Inspection,
-    KeptImage,
-    Reason,
-    Verified,
-)
-from pytest_comfygen.records.job import (
-    Checks,
-    Index,
-    Job,
-    JobFile,
-    Seed,
-    ServerWish,
-    relative,
-)
-from pytest_comfygen.records.media import (
-    PLAYING,
-    SOUND,
-    STREAMED,
-    VIDEO,
-    MediaStatistics,
-    Span,
-)
-from pytest_comfygen.records.model import (
-    DiskSpace,
-    Downloaded,
-    DownloadPlan,
-    FoundModel,
-    ModelPlaces,
-    PlannedDownload,
-)
-from pytest_comfygen.records.recipe import (
-    CheckpointRecipe,
-    Control,
-    Hires,
-    InputImage,
-    Lora,
-    Model,
-    Refiner,
-    SetValue,
-    Size,
-    Transparent,
-    Upscale,
-    WorkflowRecipe,
-)
-from pytest_comfygen.records.run import (
-    Event,
-    JobResult,
-)
-from pytest_comfygen.records.runplan import (
-    PlannedAction,
-    PlannedImage,
-    PlannedModel,
-    RunPlan,
-)
-from pytest_comfygen.records.server import (
-    Execution,
-    RemoteImage,
-    ServerInfo,
-    Timing,
-)
-from pytest_comfygen.records.wanted import (
-    Bounds,
-    Duplicates,
-    Likeness,
-    Palette,
-    Scoring,
-    Siblings,
-    Transparency,
-)
-from pytest_comfygen.records.words import (
-    OUTCOMES,
-    PARTS,
-    Graph,
-    History,
-    ImageFormat,
-    ObjectInfo,
-    Outcome,
-    Part,
-    Scalar,
-    SeedRule,
-    Status,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_comfygen.records.diagnosis import (
+        Diagnosis,
+        MachineFinding,
+        Severity,
+    )
+    from pytest_comfygen.records.environment import Environment
+    from pytest_comfygen.records.image import (
+        Finding,
+        Fingerprint,
+        ImageRecord,
+        ImageStatistics,
+        Inspection,
+        KeptImage,
+        Reason,
+        Verified,
+    )
+    from pytest_comfygen.records.job import (
+        Checks,
+        Index,
+        Job,
+        JobFile,
+        Seed,
+        ServerWish,
+        relative,
+    )
+    from pytest_comfygen.records.media import (
+        PLAYING,
+        SOUND,
+        STREAMED,
+        VIDEO,
+        MediaStatistics,
+        Span,
+    )
+    from pytest_comfygen.records.model import (
+        DiskSpace,
+        Downloaded,
+        DownloadPlan,
+        FoundModel,
+        ModelPlaces,
+        PlannedDownload,
+    )
+    from pytest_comfygen.records.recipe import (
+        CheckpointRecipe,
+        Control,
+        Hires,
+        InputImage,
+        Lora,
+        Model,
+        Refiner,
+        SetValue,
+        Size,
+        Transparent,
+        Upscale,
+        WorkflowRecipe,
+    )
+    from pytest_comfygen.records.run import (
+        Event,
+        JobResult,
+    )
+    from pytest_comfygen.records.runplan import (
+        PlannedAction,
+        PlannedImage,
+        PlannedModel,
+        RunPlan,
+    )
+    from pytest_comfygen.records.server import (
+        Execution,
+        RemoteImage,
+        ServerInfo,
+        Timing,
+    )
+    from pytest_comfygen.records.wanted import (
+        Bounds,
+        Duplicates,
+        Likeness,
+        Palette,
+        Scoring,
+        Siblings,
+        Transparency,
+    )
+    from pytest_comfygen.records.words import (
+        OUTCOMES,
+        PARTS,
+        Graph,
+        History,
+        ImageFormat,
+        ObjectInfo,
+        Outcome,
+        Part,
+        Scalar,
+        SeedRule,
+        Status,
+    )
 
 __all__ = [
     "OUTCOMES",
@@ -173,3 +177,30 @@ __all__ = [
     "WorkflowRecipe",
     "relative",
 ]
+
+# In the order in which a run needs them: collecting knows what is asked for, and not what becomes of it.
+_FAMILIES = (
+    "words",
+    "recipe",
+    "media",
+    "wanted",
+    "job",
+    "environment",
+    "server",
+    "image",
+    "run",
+    "model",
+    "runplan",
+    "diagnosis",
+)
+
+
+def __getattr__(name: str) -> object:
+    """A record from its family, loaded when it is first asked for: a data class takes half a millisecond to make."""
+    for family in _FAMILIES:
+        module = import_module(f"{__name__}.{family}")
+        if name in module.__all__:
+            globals()[name] = found = getattr(module, name)
+            return found
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

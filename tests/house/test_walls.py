@@ -76,6 +76,20 @@ def test_a_run_without_asking_for_images_loads_nothing_heavy(tmp_path: Path, arg
     assert done.stdout.splitlines()[-1] == "loaded: [] 0", done.stdout + done.stderr
 
 
+def test_collecting_images_loads_no_record_of_what_becomes_of_them() -> None:
+    late = [f"pytest_comfygen.records.{name}" for name in ("image", "run", "server", "model", "runplan", "diagnosis")]
+    program = (
+        "import sys, pytest; status = pytest.main(sys.argv[1:]); "
+        f"print('loaded:', [name for name in {late!r} if name in sys.modules], int(status))"
+    )
+    plain = ["-q", "-p", "no:randomly", "-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-c", program, *plain, "--collect-only", "jobs/smoke.comfyjob.yaml"]
+
+    done = subprocess.run(command, cwd=HOUSE.parent, capture_output=True, text=True, check=False)
+
+    assert done.stdout.splitlines()[-1] == "loaded: [] 0", done.stdout + done.stderr
+
+
 def test_a_run_in_which_all_is_current_loads_no_client() -> None:
     heavy = ("requests", "websocket", "filelock", "psutil", "PIL", "aiohttp")
     program = (

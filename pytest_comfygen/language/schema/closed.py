@@ -23,5 +23,5 @@ class Closed(BaseModel):
     `NEVER` names the keys that people look for and the language does without, with what to do instead.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
     NEVER: ClassVar[Mapping[str, str]] = MappingProxyType({})
