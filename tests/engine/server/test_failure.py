@@ -100,5 +100,5 @@ def test_a_port_that_was_taken_is_told_from_other_failures(line: str, is_taken: 
     ("line", "has_worked"),
     [("got prompt", True), ("[2026-11-22] got prompt", True), ("To see the GUI go to: http://127.0.0.1:1", False)],
 )
-def test_a_server_that_took_a_job_was_ready(line: str, has_worked: bool) -> None:
+def test_a_server_that_took_a_job_was_ready(line: str, *, has_worked: bool) -> None:
     assert has_worked == tells_of_work(("Starting server", line))
