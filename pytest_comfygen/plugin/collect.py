@@ -51,12 +51,14 @@ class ComfyFile(pytest.Module):
     """A job file. A `Module`, so that fixtures of every scope find their place; nothing is imported."""
 
     obj = None
+    place = 0  # its number among the job files of the run
 
     def collect(self) -> list[pytest.Item | pytest.Collector]:
         """One item an image, all with the same function and so the same fixtures."""
         with _garbage_left_alone():
             try:
-                job_file = session_of(self.config).work.load(self.path, self._ask_source)
+                work = session_of(self.config).work
+                job_file, self.place = work.load(self.path, self._ask_source), work.file_count
             except JobFileError as error:
                 if not session_of(self.config).asked.wants_only_by_name(self.path, self.nodeid):
                     raise self.CollectError(render(error)) from None
@@ -183,6 +185,11 @@ class ComfyItem(pytest.Function):
     def number(self) -> int:
         """Its place among the images of its file, in which it comes after those that it is made from."""
         return self._number
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it was collected: the number of its file among those of the run, and its own in there."""
+        return (self.parent.place if isinstance(self.parent, ComfyFile) else 0), self._number
 
     @property
     def job(self) -> Job:

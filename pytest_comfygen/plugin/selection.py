@@ -55,19 +55,9 @@ def keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if item not in gone]
         session.left_alone.items.update(item.nodeid for item in left)
         config.hook.pytest_deselected(items=left)
-    for file in session.work.chained_files:
-        _put_in_order(items, file)
+    from pytest_comfygen.plugin.order import arrange  # noqa: PLC0415  # a run without images must not pay
 
-
-def _put_in_order(items: list[pytest.Item], file: Path) -> None:
-    """Have the images of a file, at the places that they have, in the order in which they are made from each other.
-
-    A plugin that shuffles does not know of it, and a worker that waits for an image further down waits in vain.
-    """
-    images = [item for item in _images(items) if item.job.file == file]
-    ordered = iter(sorted(images, key=lambda item: item.number))
-    shuffled = set(images)
-    items[:] = [next(ordered) if item in shuffled else item for item in items]
+    arrange(items, _images(items), session, only_listed=config.option.collectonly)
 
 
 def see_to_orphans(session: pytest.Session, items: list[pytest.Item]) -> None:

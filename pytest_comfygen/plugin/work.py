@@ -151,6 +151,11 @@ class Work:
         return path in self._jobs or path.resolve() in (one.resolve() for one in self._jobs)
 
     @property
+    def file_count(self) -> int:
+        """How many job files were loaded."""
+        return len(self._jobs)
+
+    @property
     def job_count(self) -> int:
         """How many jobs the files have that were loaded."""
         return sum(map(len, self._jobs.values()))
