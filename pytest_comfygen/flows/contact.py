@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from pytest_comfygen.engine.client import ComfyClient, Patience
-from pytest_comfygen.engine.client.address import normal_url
+from pytest_comfygen.engine.client.address import normal_url, origin_of
 from pytest_comfygen.engine.journal import discard, leftovers
 from pytest_comfygen.engine.server import is_gone
 from pytest_comfygen.errors import MachineError
@@ -27,9 +27,27 @@ def open_client(
 
 
 def authorization_for(url: str, settings: Settings, environment: Mapping[str, str]) -> str | None:
-    """`COMFYGEN_AUTH`, for the one server that the settings name and for no other."""
-    named = [normal_url(one) for one in settings.url] == [normal_url(url)]
-    return environment.get("COMFYGEN_AUTH") or None if named else None
+    """What `COMFYGEN_AUTH` says for the server at `url`, if the settings name it.
+
+    That is all of it for the only one, and of several what follows the server's own address.
+    """
+    given = environment.get("COMFYGEN_AUTH")
+    named = [normal_url(one) for one in settings.url]
+    if not given or normal_url(url) not in named:
+        return None
+    entries = _by_origin(given)
+    if entries is not None:
+        return entries.get(origin_of(url))
+    return given if len({origin_of(one) for one in named}) == 1 else None
+
+
+def _by_origin(given: str) -> dict[str, str] | None:
+    """The values by server, when each stands in a line after its server's address."""
+    lines = [line.strip() for line in given.splitlines() if line.strip()]
+    if not all(line.startswith(("http://", "https://")) for line in lines):
+        return None
+    parts = (line.partition(" ") for line in lines)
+    return {origin_of(url): value.strip() for url, _, value in parts}
 
 
 def server_at(

@@ -32,6 +32,12 @@ class Dispatch:
         self._journal = journal
         self._ahead: dict[tuple[str, str], str] = {}
         self._run_s = math.inf
+        self._followed = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs of this process are there, with the one that is followed."""
+        return len(self._ahead) + self._followed
 
     @property
     def has_room(self) -> bool:
@@ -88,6 +94,7 @@ class Dispatch:
         :param meanwhile: done once, while the server is at work.
         :raises ComfygenError: as `ComfyClient.follow`.
         """
+        self._followed = 1
         try:
             meanwhile()
             execution = self._client.follow(prompt_id, notify)
@@ -97,6 +104,7 @@ class Dispatch:
             self.withdraw(prompt_id)  # Ctrl-C: what nobody waits for must not keep the server busy
             raise
         finally:
+            self._followed = 0
             self._journal.done(prompt_id)
         if execution.timing.run_s is not None:
             self._run_s = execution.timing.run_s

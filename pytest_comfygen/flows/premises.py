@@ -23,6 +23,7 @@ class Premises:
     :param local_directory: a directory of this machine's own below `.comfygen/`, by its name; made when asked for.
     :param environment: the caller's, tokens and all; it shows nothing of them.
     :param worker: this process' number among those of the run, from 0.
+    :param workers: how many processes the run has.
     :param is_worker: it is one of several, and others may come after its end.
     :param default_url: where a ComfyUI is looked for that nobody named.
     """
@@ -33,6 +34,7 @@ class Premises:
     environment: Mapping[str, str]
     notify: Callable[[Event], None]
     worker: int = 0
+    workers: int = 1
     is_worker: bool = False
     default_url: str = DEFAULT_URL
 

@@ -18,6 +18,8 @@ from pytest_comfygen.plugin.session import close_session, open_session, session_
 from pytest_comfygen.plugin.terminal import retell, word_of
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScheduling
     from xdist.workermanage import WorkerController
 
     from pytest_comfygen.plugin.collect import ComfyFile
@@ -67,6 +69,22 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_configure_node(node: WorkerController) -> None:
     """Send the session to an xdist worker."""
     session_of(node.config).send(node.workerinput)
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Say how many workers a run of images is worth."""
+    from pytest_comfygen.plugin.sharing import workers_for  # noqa: PLC0415  # nobody need have xdist loaded
+
+    return workers_for(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer | None) -> LoadScheduling | None:
+    """Have images handed out one by one."""
+    from pytest_comfygen.plugin.sharing import scheduler  # noqa: PLC0415  # as above
+
+    return scheduler(config, log)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -88,20 +88,33 @@ class Ahead:
         own = self._journal.under_way if self._journal else frozenset()
         return not (jobs_under_way(self._directory()) - own).isdisjoint(prompt_ids)
 
-    def send(self, server: str, upcoming: Upcoming, send: Callable[[Coming, Plan], None]) -> None:
-        """Send what comes next, as much as the server is to have.
+    def where(self, job: Job) -> str | None:
+        """The server at which a job of this item waits."""
+        return next((server for server, line in self._lines.items() if line.has(job)), None)
+
+    def waiting(self, server: str) -> int:
+        """How many jobs of this process a server has."""
+        return self._lines[server].waiting if server in self._lines else 0
+
+    def has_room(self, server: str) -> bool:
+        """Whether another job may be sent to a server before its turn."""
+        return server not in self._alone and (server not in self._lines or self._lines[server].has_room)
+
+    def send(self, servers: Sequence[str], upcoming: Upcoming, send: Callable[[Coming, Plan], None]) -> None:
+        """Send what comes next, as much as these servers are to have.
 
         :param send: submits one image, if it can be.
         """
-        line = self._lines[server]
-        if server in self._alone or not line.has_room:
+        if not any(map(self.has_room, servers)):
             return
-        unknown = (coming for coming in upcoming() if coming.job.id not in self._needless and not line.has(coming.job))
+        unknown = (
+            coming for coming in upcoming() if coming.job.id not in self._needless and not self.where(coming.job)
+        )
         for coming in islice(unknown, FAR_ENOUGH):
             plan = self._plan(coming.job)
             if plan.action != "make":
                 self._needless.add(coming.job.id)
             elif not plan.waits_for and coming.job.candidates == 1:
                 send(coming, plan)
-                if not line.has_room:
+                if not any(map(self.has_room, servers)):
                     return

@@ -208,16 +208,14 @@ class ComfyItem(pytest.Function):
         work = session_of(self.config).work
         self._plan = work.plan(self.job)
         self._meeting = None
-        if session_of(self.config).asks_for_install and self._servers.may_install:
+        if session_of(self.config).asks_for_install and self._servers.clients.may_install:
             self._install()
         if self._plan.action == "make" and not work.is_out_of_reach(self._plan, self._is_selected):
             servers = self._servers
-            client = servers.client_of(self.job, self._default_client, self._selection, self._install)
-            self._meeting = servers.meet(client)
-            servers.check(self.job, self._meeting)
-            if servers.preflight(self._meeting, self._selection):
+            self._meeting = servers.reach(self.job, self._default_client, self._selection, self._install)
+            if servers.is_alone(self._meeting) and servers.preflight(self._meeting, self._selection):
                 bring_forward(self.session, self, servers.refused(self._meeting))
-                self._meeting = servers.meet(client)  # it may have been started again
+                self._meeting = servers.meet(self._meeting.client)  # it may have been started again
             if self.job.id in servers.refused(self._meeting):
                 return
         self._plan = work.settled(self._plan, self._is_selected)
@@ -313,12 +311,15 @@ class ComfyItem(pytest.Function):
         return session.work.settle(plan, hooks) if meeting is None else self._make(plan, meeting, hooks)
 
     def _make(self, plan: Plan, meeting: Meeting, hooks: HookRelay) -> JobResult:
-        try:
-            return self._servers.make(plan, meeting, hooks, self._upcoming)
-        except ComfygenError as error:
-            if error.wants_server:
-                self._servers.forget_meeting(meeting)
-            raise
+        servers, there = self._servers, meeting
+        while True:
+            try:
+                return servers.make(plan, there, hooks, self._upcoming)
+            except ComfygenError as error:
+                other = servers.instead_of(there, self.job, error)
+                if other is None:
+                    raise
+                there = other
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """The image's place in its job file, or that of its row in a source; pytest counts lines from 0.

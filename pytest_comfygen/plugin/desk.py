@@ -96,7 +96,7 @@ class Desk:
             found: Install = request.getfixturevalue("comfy_install")
             return found
 
-        self.servers.equip(jobs_of(request.session), install, for_tests=is_wanted_by_tests(request.session))
+        self.servers.clients.equip(jobs_of(request.session), install, for_tests=is_wanted_by_tests(request.session))
         with self.machine.serving(install) as server:
             yield server
 

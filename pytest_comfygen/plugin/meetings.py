@@ -78,8 +78,12 @@ class Meetings:
 
     def now(self, meeting: Meeting) -> Meeting:
         """The meeting with the server as it is now; it may have been started again."""
-        now = self._met.get(meeting.met_at)
-        return now if isinstance(now, Meeting) else meeting
+        return self.at(meeting.met_at) or meeting
+
+    def at(self, server: str) -> Meeting | None:
+        """The meeting with a server that was met, as `Meeting.met_at` names it."""
+        met = self._met.get(server)
+        return met if isinstance(met, Meeting) else None
 
     def object_info(self, meeting: Meeting) -> ObjectInfo:
         """Every node class that the server has.

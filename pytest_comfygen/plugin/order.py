@@ -11,15 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_comfygen.flows.loading import loads_of
 from pytest_comfygen.language.chains import items_of
 from pytest_comfygen.plugin.collect import ComfyItem
 from pytest_comfygen.plugin.session import Session
-from pytest_comfygen.records.recipe import CheckpointRecipe, WorkflowRecipe
 
 if TYPE_CHECKING:
     import pytest
-
-    from pytest_comfygen.records import Job
 
 __all__ = ["arrange"]
 
@@ -60,7 +58,7 @@ def _by_what_is_loaded(images: list[ComfyItem], chained: set[Path]) -> list[Comf
         job = image.job
         same = (id(job.recipe), id(job.server))
         if same not in known:
-            known[same] = tuple(_ranked(ranks, _loads(job)))
+            known[same] = tuple(_ranked(ranks, (job.server.urls, job.server.args, *loads_of(job))))
         keys[image] = (levels.get(image, 0), *known[same])
     if len(set(keys.values())) == 1:
         return images
@@ -73,22 +71,6 @@ def _ranked(ranks: Ranks, parts: Iterable[object]) -> Iterator[int]:
     for part in parts:
         prefix = (*prefix, part)
         yield ranks.setdefault(prefix, len(ranks))
-
-
-def _loads(job: Job) -> tuple[object, ...]:
-    """What has to be loaded for a job, beginning with what takes longest."""
-    server = (job.server.urls, job.server.args)
-    recipe = job.recipe
-    if isinstance(recipe, CheckpointRecipe):
-        encoders = tuple(one.name for one in recipe.text_encoders)
-        loras = tuple((one.model.name, one.strength, one.strength_clip) for one in recipe.loras)
-        return server, recipe.checkpoint.name, recipe.family, encoders, loras, (recipe.size.width, recipe.size.height)
-    return server, tuple(one.name for one in recipe.models), _set_models(recipe), recipe.sha256
-
-
-def _set_models(recipe: WorkflowRecipe) -> tuple[object, ...]:
-    """The models that a job sets in its workflow; nodes call such inputs `ckpt_name`, `lora_name` and the like."""
-    return tuple((one.node, one.value) for one in recipe.sets if one.input.endswith("_name"))
 
 
 # --- chains ----------------------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,14 +12,23 @@ from pluggy import HookRelay
 
 from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.engine.install import Install
-from pytest_comfygen.errors import ComfygenError, MachineError, NoServer
+from pytest_comfygen.errors import (
+    BadResponse,
+    ComfygenError,
+    MachineError,
+    ModelMissing,
+    NodeMissing,
+    ServerFailed,
+    ServerTooSlow,
+    ServerUnreachable,
+)
 from pytest_comfygen.flows.candidates import make_candidates
-from pytest_comfygen.flows.contact import open_client
 from pytest_comfygen.flows.fingerprint import fingerprint_of
 from pytest_comfygen.flows.generate import Workplace, draw, generate, send_ahead
 from pytest_comfygen.flows.models import Models, as_listed, listed_models
 from pytest_comfygen.flows.persist import persistently
 from pytest_comfygen.flows.plan import Plan
+from pytest_comfygen.flows.pool import Pool, pool_of
 from pytest_comfygen.flows.preflight import check_selection, undeclared_nodes
 from pytest_comfygen.flows.premises import Premises
 from pytest_comfygen.flows.provision import Machine
@@ -28,11 +37,15 @@ from pytest_comfygen.language.workflow import for_server
 from pytest_comfygen.outputs.candidates import Candidates
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.plugin.ahead import Ahead, Coming, Upcoming
+from pytest_comfygen.plugin.clients import Clients
 from pytest_comfygen.plugin.desk import Judges
 from pytest_comfygen.plugin.meetings import Meeting, Meetings
 from pytest_comfygen.records import Event, Fingerprint, Job, JobResult, ObjectInfo
 
 __all__ = ["Meeting", "Servers"]
+
+LACKING = (ModelMissing, NodeMissing)  # of what one server may have and another not
+FAILED = (ServerUnreachable, ServerTooSlow, ServerFailed, BadResponse)
 
 
 class Servers:
@@ -61,95 +74,95 @@ class Servers:
         self._store = store
         self._judges = judges
         self._ahead = Ahead(lambda: premises.local_directory("journal"), plan)
-        self._is_equipped = False
-        self._planned: dict[str, Plan] = {}
-        self._unequipped: ComfygenError | None = None
+        self.clients = Clients(premises, machine, models, plan)
         self._meetings = Meetings(premises, machine, self._ahead)
         self._refused: dict[str, Mapping[str, ComfygenError]] = {}
         self._listed: dict[str, Mapping[str, tuple[str, ...]]] = {}
         self._object_info: dict[str, ObjectInfo] = {}
-        self._clients: dict[str | tuple[str, ...], ComfyClient | ComfygenError] = {}
-        self._open = ExitStack()
+        self._pool = pool_of(premises)
+        self._selection: Callable[[], Iterable[Job]] = tuple
 
     def close(self) -> None:
         """Close clients, servers and the journal."""
         self._ahead.close()
         self._meetings.close()
-        self._open.close()
+        self.clients.close()
 
     def withdraw(self) -> None:
         """Take back what was sent for images whose turn has not come, and will not come any more."""
         self._ahead.withdraw()
 
-    def equip(self, selection: Iterable[Job], install: Callable[[], Install], *, for_tests: bool = False) -> None:
-        """See to the models of the whole selection, once, before a server is started for nothing.
-
-        :param for_tests: Python tests want the server too, whatever becomes of the images.
-        :raises MachineError: not one of the images can be made with what is on this machine.
-        """
-        if self._unequipped:
-            raise self._unequipped
-        if self._is_equipped or self._settings.sketch or self._settings.url or not self._machine.serves_our_models:
-            return
-        self._is_equipped = True
-        planned = {job.id: self._plan(job) for job in selection if not self._machine.is_elsewhere(job)}
-        jobs = [plan.job for plan in planned.values() if plan.action == "make"]
-        starts_own = self._machine.starts_own
-        # A server that somebody else runs from our directory must not have it moved under its feet.
-        has_come = self._models.provide(jobs, install if starts_own else lambda: None)
-        self._planned = {} if has_come else planned
-        if starts_own and not for_tests:  # else the server's own lists are the truth
-            self._unequipped = self._models.shared_lack(jobs)
-        if self._unequipped:
-            raise self._unequipped
-
-    @property
-    def may_install(self) -> bool:
-        """Whether an install of ours is what this run's pictures come from."""
-        return not self._settings.makes_nothing and self._machine.starts_own
-
-    def client_of(
+    def reach(
         self,
         job: Job,
         default: Callable[[], ComfyClient],
         selection: Callable[[], Iterable[Job]],
         install: Callable[[], Install],
-    ) -> ComfyClient:
-        """The client for `job`: its file's own server when nobody set another, else the run's.
+    ) -> Meeting:
+        """The server that makes a job.
 
-        :raises ComfygenError: there is none; when that is for want of models, then of the job's own.
+        :param default: gives the client of the run's server.
+        :param selection: all images that this server is asked about at once.
+        :raises ComfygenError: there is none.
         """
-        with self._telling_own_lack(job):
-            if self._settings.url or self._settings.sketch:
-                return default()
-            if job.server.urls:
-                url = job.server.urls[0]
-                return self._kept(url, lambda: open_client(url, self._settings, {}))
-            if not self._machine.starts_own:
-                return default()
-            if job.server.start == "never":
-                raise self._none_runs(job)
-            if job.server.args:
-                return self._kept(job.server.args, lambda: self._started(job.server.args, selection, install))
-            return default()
+        self._selection = selection
+        client = self.clients.client_of(job, default, selection, install)
+        if self._pool and client.url in self._pool:
+            self.clients.note(client)
+            return self._of_pool(self._pool, job)
+        meeting = self.meet(client)
+        self.check(job, meeting)
+        return meeting
 
-    @contextmanager
-    def _telling_own_lack(self, job: Job) -> Iterator[None]:
-        """What is wrong for want of models is told with those of the job itself."""
+    def _of_pool(self, pool: Pool, job: Job) -> Meeting:
+        """The best of several servers that has what the job needs, or else one that says what it lacks."""
+        waits = self._ahead.where(job)
+        if waits and (meeting := self._meetings.at(waits)):
+            return meeting
+        lacking: Meeting | None = None
+        for url in pool.for_job(job, self._ahead.waiting):
+            meeting = self._member(pool, url)
+            if meeting and not isinstance(self.refused(meeting).get(job.id), LACKING):
+                pool.note(url, job)
+                return meeting
+            lacking = lacking or meeting
+        if lacking is None:
+            raise pool.last_failure
+        return lacking
+
+    def _member(self, pool: Pool, url: str) -> Meeting | None:
+        """One of several servers, which has told what it has; None when it fails."""
         try:
-            yield
-        except ComfygenError as error:
-            if error is self._unequipped:
-                self._models.check(job)
-            raise
+            meeting = self.meet(self.clients.at(url))
+            self.preflight(meeting, self._selection)
+        except MachineError as error:
+            self._leave_out(pool, url, error)
+            return None
+        return meeting
 
-    def _none_runs(self, job: Job) -> NoServer:
-        return NoServer(
-            f"no ComfyUI server: {self._premises.default_url} does not answer as one, and this job file says "
-            "`start: never`",
-            where=job.place("server.start"),
-            hint="start ComfyUI yourself, name a running one with --comfy-url, or write `start: auto`",
-        )
+    def _leave_out(self, pool: Pool, url: str, error: MachineError) -> None:
+        pool.leave_out(url, error)
+        self._premises.say(f"{error.message}; it is left out, and its images are made elsewhere")
+
+    def instead_of(self, meeting: Meeting, job: Job, error: ComfygenError) -> Meeting | None:
+        """Another server for a job, when one of several failed, or lacks what the job needs."""
+        if error.wants_server:
+            self._meetings.forget(meeting)
+        if self._pool is None or meeting.met_at not in self._pool or not isinstance(error, (*FAILED, *LACKING)):
+            return None
+        if isinstance(error, FAILED):
+            self._leave_out(self._pool, meeting.met_at, error)
+        else:
+            self._refused[meeting.met_at] = {**self.refused(meeting), job.id: error}
+        try:
+            other = self._of_pool(self._pool, job)
+        except MachineError:
+            return None
+        return None if job.id in self.refused(other) else other
+
+    def is_alone(self, meeting: Meeting) -> bool:
+        """Whether what this server refuses, no other makes."""
+        return self._pool is None or meeting.met_at not in self._pool
 
     def meet(self, client: ComfyClient) -> Meeting:
         """Who the client's server is, asked once.
@@ -157,10 +170,6 @@ class Servers:
         :raises MachineError: the server does not answer as ComfyUI.
         """
         return self._meetings.meet(client)
-
-    def forget_meeting(self, meeting: Meeting) -> None:
-        """The server failed: whoever comes next looks whether it is still there."""
-        self._meetings.forget(meeting)
 
     def check(self, job: Job, meeting: Meeting) -> None:
         """What `job` needs of this machine is there, if the server is ours.
@@ -171,7 +180,7 @@ class Servers:
             if missing := undeclared_nodes(job, self._settings.custom_node):
                 raise missing
             self._models.check(job)
-        elif self._is_equipped and not self._machine.is_elsewhere(job):
+        elif self.clients.is_equipped and not self._machine.is_elsewhere(job):
             self._models.check_download(job)
 
     def preflight(self, meeting: Meeting, selection: Callable[[], Iterable[Job]]) -> bool:
@@ -183,7 +192,8 @@ class Servers:
         if meeting.met_at in self._refused:
             return False
         object_info = self._meetings.object_info(meeting)
-        plans = [self._planned.pop(job.id) if job.id in self._planned else self._plan(job) for job in selection()]
+        planned = self.clients.planned
+        plans = [planned.pop(job.id) if job.id in planned else self._plan(job) for job in selection()]
         wanted = [plan for plan in plans if plan.action == "make"]
         self._listed[meeting.met_at] = listed_models(object_info)
         jobs = [(self._fitted(plan.job, meeting), plan.seed) for plan in wanted]
@@ -283,12 +293,24 @@ class Servers:
 
         def send(coming: Coming, plan: Plan) -> None:
             with suppress(Exception):
-                self.check(coming.job, meeting)
-                if coming.job.id not in self.refused(meeting):
-                    workplace = self._workplace(coming.job.root, meeting, coming.hooks, lambda _: None, lambda: ())
-                    send_ahead(self._fitted(plan.job, meeting), plan.seed, workplace)
+                there = self._place_for(coming.job, meeting)
+                if there and coming.job.id not in self.refused(there):
+                    self.check(coming.job, there)
+                    workplace = self._workplace(coming.job.root, there, coming.hooks, lambda _: None, lambda: ())
+                    send_ahead(self._fitted(plan.job, there), plan.seed, workplace)
 
-        self._ahead.send(meeting.met_at, upcoming, send)
+        pool = self._pool
+        self._ahead.send(pool.share if pool and meeting.met_at in pool else [meeting.met_at], upcoming, send)
+
+    def _place_for(self, job: Job, meeting: Meeting) -> Meeting | None:
+        """The server that is sent a job before its turn: this one, or of several the best that has room."""
+        if self._pool is None or meeting.met_at not in self._pool:
+            return meeting
+        for url in self._pool.own(job, self._ahead.waiting):
+            if self._ahead.has_room(url) and (there := self._member(self._pool, url)):
+                self._pool.note(url, job)
+                return there
+        return None
 
     def _workplace(
         self, root: Path, meeting: Meeting, hooks: HookRelay, notify: Callable[[Event], None], upcoming: Upcoming
@@ -312,22 +334,3 @@ class Servers:
         job = as_listed(job, self._listed.get(meeting.met_at, {}))
         object_info = self._object_info.get(meeting.met_at)
         return job if object_info is None else for_server(job, object_info)
-
-    def _kept(self, key: str | tuple[str, ...], make: Callable[[], ComfyClient]) -> ComfyClient:
-        """A client that is opened once; when that fails, it fails for everybody."""
-        if key not in self._clients:
-            try:
-                self._clients[key] = self._open.enter_context(make())
-            except MachineError as error:
-                self._clients[key] = error
-        client = self._clients[key]
-        if isinstance(client, ComfygenError):
-            raise client
-        return client
-
-    def _started(
-        self, args: tuple[str, ...], selection: Callable[[], Iterable[Job]], install: Callable[[], Install]
-    ) -> ComfyClient:
-        self.equip(selection(), install)
-        server = self._open.enter_context(self._machine.serving(install, args))
-        return open_client(server.url, self._settings, {})

@@ -330,13 +330,13 @@ def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
     return session
 
 
-def _number_of(config: pytest.Config) -> int | None:
-    """The number of this process among xdist's workers; None alone."""
+def _number_of(config: pytest.Config) -> tuple[int, int] | None:
+    """The number of this process among xdist's workers, and how many they are; None alone."""
     if not hasattr(config, "workerinput"):
         return None
     name: str = config.workerinput.get("workerid", "")
     digits = "".join(filter(str.isdecimal, name))
-    return int(digits) if digits else None
+    return (int(digits), config.workerinput.get("workercount", 1)) if digits else None
 
 
 def _asked(fields: Iterable[object]) -> Asked:

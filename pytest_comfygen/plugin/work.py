@@ -41,12 +41,17 @@ class Work:
     """Everything a process of the run does for its items.
 
     :param root: the repository of the run, also for job files outside any git repository.
-    :param worker: this process' number among xdist's workers; None alone.
+    :param worker: this process' number among xdist's workers, and how many there are; None alone.
     :param notify: takes what happens on the way.
     """
 
     def __init__(
-        self, settings: Settings, nonce: str, root: Path, worker: int | None, notify: Callable[[Event], None]
+        self,
+        settings: Settings,
+        nonce: str,
+        root: Path,
+        worker: tuple[int, int] | None,
+        notify: Callable[[Event], None],
     ) -> None:
         self._settings = settings
         self._nonce = nonce
@@ -81,7 +86,8 @@ class Work:
                 local_directory=self.local_directory,
                 environment=Environment(os.environ),
                 notify=self._notify,
-                worker=self._worker or 0,
+                worker=self._worker[0] if self._worker else 0,
+                workers=self._worker[1] if self._worker else 1,
                 is_worker=self._worker is not None,
             )
             found = Desk(premises, self.plan, self.store, lambda: Judges(self._pictures, self._score))

@@ -50,6 +50,31 @@ def test_an_authorization_goes_to_the_one_named_server_only(urls: list[str], exp
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://gpu:8188", "Bearer x"),
+        ("http://gpu:8188/", "Bearer x"),
+        ("https://Two.example", "Basic y z"),
+        ("https://two.example:443/comfy", "Basic y z"),
+        ("http://two.example", None),
+        ("http://gpu:8189", None),
+        ("http://unnamed:8188", None),
+    ],
+)
+def test_of_several_servers_each_gets_what_stands_behind_its_address(url: str, expected: str | None) -> None:
+    given = {"COMFYGEN_AUTH": "http://gpu:8188 Bearer x\n https://two.example/  Basic y z\n\nhttp://unnamed:8188 z"}
+    named = ["http://gpu:8188", "https://two.example", "https://two.example:443/comfy", "http://two.example"]
+
+    assert expected == authorization_for(url, settings(url=[*named, "http://gpu:8189"]), given)
+
+
+def test_an_authorization_for_one_server_is_not_sent_to_another() -> None:
+    given = {"COMFYGEN_AUTH": "https://gpu.example Bearer x"}
+
+    assert authorization_for("http://127.0.0.1:8188", settings(url=["http://127.0.0.1:8188"]), given) is None
+
+
 def test_jobs_of_the_dead_are_over_where_the_server_is_gone_or_asked(tmp_path: Path, sketch_url: str) -> None:
     elsewhere = "http://gpu.example.net:8188"
     journal = Journal(tmp_path, Owner(2**22 + 1, 1))

@@ -65,13 +65,13 @@ def no_install() -> Install:
 def test_a_download_for_a_server_that_somebody_else_runs_leaves_comfyui_where_it_is(
     servers: Servers, tmp_path: Path
 ) -> None:
-    servers.equip([job(tmp_path)], no_install)
+    servers.clients.equip([job(tmp_path)], no_install)
 
 
 def test_why_a_download_failed_is_told_also_where_the_server_is_somebody_else_s(
     servers: Servers, tmp_path: Path
 ) -> None:
-    servers.equip([job(tmp_path)], no_install)
+    servers.clients.equip([job(tmp_path)], no_install)
     with ComfyClient(URL, silence_s=1) as client, pytest.raises(UrlUnknown):
         servers.check(job(tmp_path), Meeting(client, ServerInfo(url=URL, version="0.3.64"), URL))
 
@@ -136,7 +136,7 @@ def test_the_selection_is_planned_again_only_when_models_may_have_come(
         return plan_sketch(job, nonce="")
 
     servers, wanted = servers_in(tmp_path, plan, comfy_download=download), job(tmp_path)
-    servers.equip([wanted], no_install)
+    servers.clients.equip([wanted], no_install)
     with Answering() as client:
         servers.preflight(Meeting(client, ServerInfo(url=URL, version="0.3.64"), URL), lambda: [wanted])
 

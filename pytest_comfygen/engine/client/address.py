@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pytest_comfygen.errors import SettingsError
 
-__all__ = ["is_loopback", "normal_url", "plain_target"]
+__all__ = ["is_loopback", "normal_url", "origin_of", "plain_target"]
 
 LIKE_THIS = "write it like http://127.0.0.1:8188"
 
@@ -28,6 +28,16 @@ def normal_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise SettingsError(f"{url!r} is not a server's address", hint=LIKE_THIS)
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a server's address, as credentials are bound to.
+
+    :raises SettingsError: as `normal_url`.
+    """
+    parts = urlsplit(normal_url(url))
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
 def is_loopback(host: str) -> bool:
