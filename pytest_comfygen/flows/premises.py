@@ -24,6 +24,7 @@ class Premises:
     :param environment: the caller's, tokens and all; it shows nothing of them.
     :param worker: this process' number among those of the run, from 0.
     :param workers: how many processes the run has.
+    :param dist: pytest-xdist's way to share the images out among them.
     :param is_worker: it is one of several, and others may come after its end.
     :param default_url: where a ComfyUI is looked for that nobody named.
     """
@@ -35,6 +36,7 @@ class Premises:
     notify: Callable[[Event], None]
     worker: int = 0
     workers: int = 1
+    dist: str = "no"
     is_worker: bool = False
     default_url: str = DEFAULT_URL
 

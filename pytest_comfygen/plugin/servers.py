@@ -25,6 +25,7 @@ from pytest_comfygen.errors import (
 from pytest_comfygen.flows.candidates import make_candidates
 from pytest_comfygen.flows.fingerprint import fingerprint_of
 from pytest_comfygen.flows.generate import Workplace, draw, generate, send_ahead
+from pytest_comfygen.flows.loading import expected_loads
 from pytest_comfygen.flows.models import Models, as_listed, listed_models
 from pytest_comfygen.flows.persist import persistently
 from pytest_comfygen.flows.plan import Plan
@@ -201,7 +202,9 @@ class Servers:
         self._refused[meeting.met_at] = refused = check_selection(
             jobs, object_info, meeting.server, self._settings.custom_node, self._machine.failed_nodes
         )
-        self._foretell([plan.job for plan in wanted if plan.job.id not in refused])
+        coming = [plan.job for plan in wanted if plan.job.id not in refused]
+        self._foretell(coming)
+        self._tell_of_loads(coming)
         return True
 
     def _foretell(self, jobs: Sequence[Job]) -> None:
@@ -213,6 +216,18 @@ class Servers:
         elsewhere = not (self._settings.sketch or self._settings.url)  # then job files may name servers of their own
         subject = " ".join(jobs[0].server.urls) if elsewhere else ""
         self._premises.notify(Event(kind="foreseen", subject=subject, value=len(jobs), per_s=per_s))
+
+    def _tell_of_loads(self, jobs: Sequence[Job]) -> None:
+        """Say what a way to share the images out costs, where workers would have one server load models in turns."""
+        premises = self._premises
+        if self._pool or premises.workers == 1 or premises.dist in ("no", "load"):
+            return
+        loads, fewest = expected_loads(jobs, premises.dist, premises.workers), expected_loads(jobs, "load", 1)
+        if loads > fewest:
+            premises.say(
+                f"--dist {premises.dist}: {premises.workers} workers on one server have it load models about {loads} "
+                f"times; with --dist load {fewest} are enough"
+            )
 
     def refused(self, meeting: Meeting) -> Mapping[str, ComfygenError]:
         """What preflight found, by job id."""

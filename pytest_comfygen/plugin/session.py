@@ -94,7 +94,7 @@ class Session:
         self.comfy_dirs = site.comfy_dirs
         self._config = config
         self._progress: Progress | None = None
-        self._worker = _number_of(config)
+        self._worker = _worker_of(config)
         self.left_alone = LeftAlone()
         self.unusable: dict[pytest.Collector, JobFileError] = {}  # told only if no Python test was meant
         self.registered_tags: set[str] = {"comfygen"}
@@ -188,6 +188,7 @@ class Session:
             "asked": tuple(self.asked),
             "nonce": self.nonce,
             "job_file": self._job_file,
+            "dist": self._config.getoption("dist", "no"),
             "is_followed": self._progress is not None and self._progress.live is not None,
         }
 
@@ -330,13 +331,13 @@ def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
     return session
 
 
-def _number_of(config: pytest.Config) -> tuple[int, int] | None:
-    """The number of this process among xdist's workers, and how many they are; None alone."""
-    if not hasattr(config, "workerinput"):
+def _worker_of(config: pytest.Config) -> tuple[int, int, str] | None:
+    """The number of this process among xdist's workers, how many they are, and its `--dist`; None alone."""
+    luggage = getattr(config, "workerinput", None)
+    if luggage is None:
         return None
-    name: str = config.workerinput.get("workerid", "")
-    digits = "".join(filter(str.isdecimal, name))
-    return (int(digits), config.workerinput.get("workercount", 1)) if digits else None
+    digits = "".join(filter(str.isdecimal, luggage.get("workerid", "")))
+    return (int(digits), luggage.get("workercount", 1), luggage[_LUGGAGE]["dist"]) if digits else None
 
 
 def _asked(fields: Iterable[object]) -> Asked:

@@ -41,7 +41,7 @@ class Work:
     """Everything a process of the run does for its items.
 
     :param root: the repository of the run, also for job files outside any git repository.
-    :param worker: this process' number among xdist's workers, and how many there are; None alone.
+    :param worker: this process' number among xdist's workers, how many there are, and its `--dist`; None alone.
     :param notify: takes what happens on the way.
     """
 
@@ -50,7 +50,7 @@ class Work:
         settings: Settings,
         nonce: str,
         root: Path,
-        worker: tuple[int, int] | None,
+        worker: tuple[int, int, str] | None,
         notify: Callable[[Event], None],
     ) -> None:
         self._settings = settings
@@ -80,14 +80,16 @@ class Work:
             from pytest_comfygen.flows.premises import Premises  # noqa: PLC0415  # a run that makes nothing must not pay
             from pytest_comfygen.plugin.desk import Desk, Judges  # noqa: PLC0415  # as Premises
 
+            number, count, dist = self._worker or (0, 1, "no")
             premises = Premises(
                 settings=settings,
                 root=self._root,
                 local_directory=self.local_directory,
                 environment=Environment(os.environ),
                 notify=self._notify,
-                worker=self._worker[0] if self._worker else 0,
-                workers=self._worker[1] if self._worker else 1,
+                worker=number,
+                workers=count,
+                dist=dist,
                 is_worker=self._worker is not None,
             )
             found = Desk(premises, self.plan, self.store, lambda: Judges(self._pictures, self._score))

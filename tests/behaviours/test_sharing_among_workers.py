@@ -80,3 +80,11 @@ def test_auto_is_pytest_xdists_own_for_unit_tests(stage: Repository, monkeypatch
     result = stage.run("tests", "-nauto")
 
     result.stdout.fnmatch_lines(["1 worker *"])
+
+
+@pytest.mark.parametrize(("dist", "is_told"), [("worksteal", True), ("load", False)])
+def test_what_another_way_to_share_out_costs_is_told(stage: Repository, dist: str, *, is_told: bool) -> None:
+    result = stage.run("jobs", "-n2", f"--dist={dist}")
+
+    told = "comfygen: --dist worksteal: 2 workers on one server have it load models about 40 times; with --dist load 2"
+    assert any(line.startswith(told) for line in result.outlines) == is_told
