@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from pluggy import HookRelay
 
 from pytest_comfygen.engine.client import ComfyClient
+from pytest_comfygen.engine.client.nearby import read_nearby
 from pytest_comfygen.errors import (
     AssetError,
     ComfygenError,
@@ -67,6 +68,7 @@ class Workplace:
     :param sketch: the pictures are sketches, and may start from nothing where there is no picture to start from.
     :param pictures: what the other items of the run show.
     :param score: what a job's external scorer says against a picture.
+    :param output: where the server keeps its pictures, when it is ours.
     """
 
     client: ComfyClient
@@ -78,6 +80,7 @@ class Workplace:
     send_ahead: Callable[[], None]
     pictures: Pictures
     score: Judge
+    output: Path | None = None
     sketch: bool = False
 
 
@@ -165,7 +168,8 @@ def make_picture(job: Job, seed: int, workplace: Workplace) -> Picture:
         raise error.at(job.where) from None
     execution, graph_sha256 = _execute_persistently(job, seed, workplace)
     remote = _the_one(job, execution)
-    source = workplace.client.fetch(remote)
+    near = read_nearby(workplace.output, remote) if workplace.output else None
+    source = near or workplace.client.fetch(remote)
     workplace.notify(Event(kind="fetched", job=job.id, value=len(source), maximum=len(source), text="bytes"))
     inspection = examine(source, job, workplace.store, _source_checks(job.checks, remote))
     _refuse_failing(job, source, inspection, workplace.store)

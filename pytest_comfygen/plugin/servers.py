@@ -341,6 +341,7 @@ class Servers:
             send_ahead=partial(self._send_ahead, meeting, upcoming),
             pictures=self._judges.pictures,
             score=self._judges.score,
+            output=meeting.lease.output if meeting.lease else None,
             sketch=self._settings.sketch,
         )
 

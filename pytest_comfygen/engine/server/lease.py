@@ -138,6 +138,11 @@ class Lease:
             raise AssertionError(msg)
         return self._server
 
+    @property
+    def output(self) -> Path:
+        """Where the server keeps its pictures."""
+        return self._state.path / "output"
+
     def has_died(self) -> bool:
         """Whether the server ended; one that just broke off is given a moment to be gone."""
         return wait_until(lambda: not self.server.is_alive, DEATH_S)
