@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 from uuid import uuid4
 
 from pluggy import HookRelay
@@ -20,6 +21,16 @@ HORIZON_S = 0.5  # what waits is to keep the server busy that long: more would o
 MOST_AHEAD = 8
 
 
+class _Waiting(NamedTuple):
+    """A job that was sent before its turn.
+
+    :param drawn: the sha256 of what is drawn.
+    """
+
+    prompt_id: str
+    drawn: str
+
+
 class Dispatch:
     """What one process has sent to one server and not yet followed to its end.
 
@@ -30,7 +41,7 @@ class Dispatch:
     def __init__(self, client: ComfyClient, journal: Journal) -> None:
         self._client = client
         self._journal = journal
-        self._ahead: dict[tuple[str, str], str] = {}
+        self._ahead: dict[str, _Waiting] = {}
         self._run_s = math.inf
         self._followed = 0
 
@@ -48,9 +59,14 @@ class Dispatch:
         enough = MOST_AHEAD if self._run_s <= 0 else math.ceil(HORIZON_S / self._run_s)
         return len(self._ahead) < min(max(enough, 1), MOST_AHEAD)
 
+    @property
+    def items(self) -> frozenset[str]:
+        """The ids of the items whose jobs wait there before their turn."""
+        return frozenset(self._ahead)
+
     def has(self, job: Job) -> bool:
         """Whether a job of this item waits there."""
-        return any(item == job.id for item, _ in self._ahead)
+        return job.id in self._ahead
 
     def send_ahead(self, job: Job, seed: int, hooks: HookRelay) -> None:
         """Submit a job before its turn.
@@ -58,7 +74,7 @@ class Dispatch:
         :raises ComfygenError: the server does not take it, of which its item will hear when its turn has come.
         """
         drawn = canonical_sha256(build_graph(job, seed, ""))
-        self._ahead[job.id, drawn] = self._submit(job, seed, hooks)
+        self._ahead[job.id] = _Waiting(self._submit(job, seed, hooks), drawn)
 
     def make(self, job: Job, seed: int, hooks: HookRelay, notify: Callable[[Event], None]) -> tuple[str, str]:
         """Submit a job whose turn has come, unless it waits there already.
@@ -67,7 +83,10 @@ class Dispatch:
         :raises ComfygenError: the server does not take it.
         """
         drawn = canonical_sha256(build_graph(job, seed, ""))
-        prompt_id = self._ahead.pop((job.id, drawn), None) or self._submit(job, seed, hooks)
+        if self.has(job) and self._ahead[job.id].drawn != drawn:
+            self.take_back([job.id])
+        waiting = self._ahead.pop(job.id, None)
+        prompt_id = waiting.prompt_id if waiting else self._submit(job, seed, hooks)
         notify(Event(kind="queued", job=job.id))
         return prompt_id, drawn
 
@@ -110,16 +129,23 @@ class Dispatch:
             self._run_s = execution.timing.run_s
         return execution
 
+    def take_back(self, items: Iterable[str]) -> None:
+        """Take what was sent for these items out of the server's queue: it is not asked for any more."""
+        gone = [self._ahead.pop(item).prompt_id for item in items]
+        self._client.forget(gone)
+        for prompt_id in gone:
+            self._journal.done(prompt_id)
+
     def withdraw(self, *more: str) -> None:
         """Take what nobody has asked for yet out of the server's queue. Best effort within seconds.
 
         :param more: ids of further jobs that are no longer wanted.
         """
-        self._client.forget([*self._ahead.values(), *more])
+        self._client.forget([*(one.prompt_id for one in self._ahead.values()), *more])
         self.lose()
 
     def lose(self) -> None:
         """The server is gone, and what waited there with it."""
-        for prompt_id in self._ahead.values():
-            self._journal.done(prompt_id)
+        for waiting in self._ahead.values():
+            self._journal.done(waiting.prompt_id)
         self._ahead.clear()

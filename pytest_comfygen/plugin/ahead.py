@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Ahead", "Coming", "Upcoming"]
 
-FAR_ENOUGH = 16  # so many images are looked at for one that can be sent
+FAR_ENOUGH = 16  # so many images are passed over in looking for one that can be sent
 
 
 class Coming(NamedTuple):
@@ -105,16 +105,37 @@ class Ahead:
 
         :param send: submits one image, if it can be.
         """
+        self._take_back_what_was_passed(servers, upcoming)
         if not any(map(self.has_room, servers)):
             return
-        unknown = (
-            coming for coming in upcoming() if coming.job.id not in self._needless and not self.where(coming.job)
-        )
-        for coming in islice(unknown, FAR_ENOUGH):
-            plan = self._plan(coming.job)
-            if plan.action != "make":
-                self._needless.add(coming.job.id)
-            elif not plan.waits_for and coming.job.candidates == 1:
-                send(coming, plan)
-                if not any(map(self.has_room, servers)):
-                    return
+        passed_over = 0
+        for coming in upcoming():
+            if coming.job.id in self._needless or self.where(coming.job):
+                continue
+            if not self._sent(coming, send):
+                passed_over += 1
+            if passed_over == FAR_ENOUGH or not any(map(self.has_room, servers)):
+                return
+
+    def _take_back_what_was_passed(self, servers: Sequence[str], upcoming: Upcoming) -> None:
+        """Images whose turn went by without them, because a fixture skipped them, wait for nobody."""
+        lines = [self._lines[server] for server in servers if server in self._lines]
+        waiting = frozenset().union(*(line.items for line in lines))
+        if not waiting:
+            return
+        ids = (coming.job.id for coming in upcoming())
+        near = set(islice((one for one in ids if one not in self._needless), len(waiting) + FAR_ENOUGH))
+        for line in lines:
+            if passed := line.items - near:
+                line.take_back(passed)
+
+    def _sent(self, coming: Coming, send: Callable[[Coming, Plan], None]) -> bool:
+        """Send an image, unless it is current, or of those whose picture depends on what is made before it."""
+        plan = self._plan(coming.job)
+        if plan.action != "make":
+            self._needless.add(coming.job.id)
+            return False
+        if plan.waits_for or coming.job.candidates > 1:
+            return False
+        send(coming, plan)
+        return True

@@ -165,6 +165,22 @@ def test_what_waits_for_nobody_is_taken_out_of_the_queue(
     assert list((stage.repository.path / ".comfygen" / "journal").iterdir()) == []
 
 
+def test_an_image_that_was_skipped_holds_no_other_up(
+    stage: Stage, slow_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMFYGEN_URL", slow_url)
+    stage.repository.write(
+        "jobs/kins.comfyjob.yaml", FOUR.replace("steps: 2", "steps: 1").replace("b: {", "kin_elf: {")
+    )
+    stage.listen(SKIPPING)
+
+    stage.repository.run("jobs").assert_outcomes(passed=3, skipped=1)
+
+    assert stage.log == [
+        "submit a", "submit kin_elf", "finished a", "submit c", "submit d", "finished c", "finished d",
+    ]  # fmt: skip
+
+
 def test_an_image_that_is_made_from_another_waits_for_it(stage: Stage) -> None:
     stage.repository.edit_job("kin_elf: {", "kin_elf: {init_image: {item: kin_dwarf}, denoise: 0.5, ")
 
