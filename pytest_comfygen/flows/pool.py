@@ -37,6 +37,9 @@ class Pool:
         """The servers that this process feeds."""
         return list(self._left(self._share))
 
+    def __len__(self) -> int:
+        return len(self._share) + len(self._others)
+
     def __contains__(self, url: str) -> bool:
         return url in self._share or url in self._others
 

@@ -80,6 +80,11 @@ class Meetings:
         """The meeting with the server as it is now; it may have been started again."""
         return self.at(meeting.met_at) or meeting
 
+    @property
+    def has_any(self) -> bool:
+        """Whether any server was asked yet."""
+        return bool(self._met)
+
     def at(self, server: str) -> Meeting | None:
         """The meeting with a server that was met, as `Meeting.met_at` names it."""
         met = self._met.get(server)

@@ -109,6 +109,7 @@ class Servers:
         self._selection = selection
         client = self.clients.client_of(job, default, selection, install)
         if self._pool and client.url in self._pool:
+            self._tell_of_few_workers(self._pool)
             self.clients.note(client)
             return self._of_pool(self._pool, job)
         meeting = self.meet(client)
@@ -130,6 +131,15 @@ class Servers:
         if lacking is None:
             raise pool.last_failure
         return lacking
+
+    def _tell_of_few_workers(self, pool: Pool) -> None:
+        """Say it when servers stand idle because a worker knows its next image only: two at most are kept busy."""
+        premises = self._premises
+        if premises.workers > 1 and not self._meetings.has_any and len(pool) > 2 * premises.workers:
+            premises.say(
+                f"{premises.workers} workers keep {2 * premises.workers} of {len(pool)} servers busy, since a worker "
+                f"knows its next image only; one process without -n feeds all of them, and so does -n {len(pool)}"
+            )
 
     def _member(self, pool: Pool, url: str) -> Meeting | None:
         """One of several servers, which has told what it has; None when it fails."""
