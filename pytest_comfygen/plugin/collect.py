@@ -311,15 +311,18 @@ class ComfyItem(pytest.Function):
         return session.work.settle(plan, hooks) if meeting is None else self._make(plan, meeting, hooks)
 
     def _make(self, plan: Plan, meeting: Meeting, hooks: HookRelay) -> JobResult:
-        servers, there = self._servers, meeting
-        while True:
-            try:
-                return servers.make(plan, there, hooks, self._upcoming)
-            except ComfygenError as error:
-                other = servers.instead_of(there, self.job, error)
-                if other is None:
-                    raise
-                there = other
+        servers = self._servers
+        try:
+            return servers.make(plan, meeting, hooks, self._upcoming)
+        except ComfygenError as error:
+            other = servers.instead_of(meeting, self.job, error)
+            if other is None:
+                raise
+        try:
+            return servers.make(plan, other, hooks, self._upcoming)
+        except ComfygenError as error:  # no third one: it may be this image that servers die of
+            servers.instead_of(other, self.job, error)
+            raise
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """The image's place in its job file, or that of its row in a source; pytest counts lines from 0.

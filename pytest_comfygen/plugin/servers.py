@@ -13,12 +13,10 @@ from pluggy import HookRelay
 from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.engine.install import Install
 from pytest_comfygen.errors import (
-    BadResponse,
     ComfygenError,
     MachineError,
     ModelMissing,
     NodeMissing,
-    ServerFailed,
     ServerTooSlow,
     ServerUnreachable,
 )
@@ -46,7 +44,7 @@ from pytest_comfygen.records import Event, Fingerprint, Job, JobResult, ObjectIn
 __all__ = ["Meeting", "Servers"]
 
 LACKING = (ModelMissing, NodeMissing)  # of what one server may have and another not
-FAILED = (ServerUnreachable, ServerTooSlow, ServerFailed, BadResponse)
+GONE = (ServerUnreachable, ServerTooSlow)
 
 
 class Servers:
@@ -153,23 +151,35 @@ class Servers:
 
     def _leave_out(self, pool: Pool, url: str, error: MachineError) -> None:
         pool.leave_out(url, error)
+        self._ahead.lose(url)
         self._premises.say(f"{error.message}; it is left out, and its images are made elsewhere")
 
     def instead_of(self, meeting: Meeting, job: Job, error: ComfygenError) -> Meeting | None:
         """Another server for a job, when one of several failed, or lacks what the job needs."""
         if error.wants_server:
             self._meetings.forget(meeting)
-        if self._pool is None or meeting.met_at not in self._pool or not isinstance(error, (*FAILED, *LACKING)):
+        if self._pool is None or meeting.met_at not in self._pool or not isinstance(error, (*GONE, *LACKING)):
             return None
-        if isinstance(error, FAILED):
+        if isinstance(error, GONE):
             self._leave_out(self._pool, meeting.met_at, error)
         else:
             self._refused[meeting.met_at] = {**self.refused(meeting), job.id: error}
-        try:
-            other = self._of_pool(self._pool, job)
-        except MachineError:
-            return None
-        return None if job.id in self.refused(other) else other
+        other = self._living(self._pool, job)
+        return None if other is None or job.id in self.refused(other) else other
+
+    def _living(self, pool: Pool, job: Job) -> Meeting | None:
+        """The best of several servers that answers now: where one has died, others may have, and are not known to."""
+        while True:
+            try:
+                other = self._of_pool(pool, job)
+            except MachineError:
+                return None
+            try:
+                other.client.server_info()
+            except MachineError as error:
+                self._leave_out(pool, other.met_at, error)
+            else:
+                return other
 
     def is_alone(self, meeting: Meeting) -> bool:
         """Whether what this server refuses, no other makes."""
@@ -203,6 +213,8 @@ class Servers:
         if meeting.met_at in self._refused:
             return False
         object_info = self._meetings.object_info(meeting)
+        if self._is_like_another(meeting, object_info):
+            return True
         planned = self.clients.planned
         plans = [planned.pop(job.id) if job.id in planned else self._plan(job) for job in selection()]
         wanted = [plan for plan in plans if plan.action == "make"]
@@ -215,6 +227,16 @@ class Servers:
         coming = [plan.job for plan in wanted if plan.job.id not in refused]
         self._foretell(coming)
         self._tell_of_loads(coming)
+        return True
+
+    def _is_like_another(self, meeting: Meeting, object_info: ObjectInfo) -> bool:
+        """Whether a server that was asked before has the same, and so refuses the same."""
+        like = next((met for met, known in self._object_info.items() if self._pool and known == object_info), None)
+        if like is None:
+            return False
+        self._listed[meeting.met_at] = self._listed[like]
+        self._object_info[meeting.met_at] = object_info
+        self._refused[meeting.met_at] = self._refused[like]
         return True
 
     def _foretell(self, jobs: Sequence[Job]) -> None:

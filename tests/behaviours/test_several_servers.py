@@ -45,8 +45,16 @@ class Server:
         texts = [node["inputs"]["text"] for graph in graphs for node in graph.values() if "text" in node["inputs"]]
         return sorted(text.removeprefix("portrait of ") for text in texts if text)
 
+    def at_work(self) -> str:
+        """What it makes now."""
+        try:
+            return str(requests.get(f"{self.url}/queue", timeout=5).json()["queue_running"])
+        except requests.ConnectionError:
+            return ""
+
     def kill(self) -> None:
         self.process.kill()
+        self.process.wait()
 
     def close(self) -> None:
         self.process.kill()
@@ -101,6 +109,34 @@ def test_what_a_server_that_dies_had_is_made_by_the_others(
     assert "it is left out, and its images are made elsewhere" in output
     assert sorted(set(servers[0].made())) == servers[0].made(), "none is made twice by the one that lives"
     assert len(list(Path(repository.path / "assets").glob("*.png"))) == 8
+
+
+def test_an_image_that_servers_die_of_does_not_take_all_of_them(repository: Repository) -> None:
+    servers = [Server(*SLOW) for _ in range(3)]
+    repository.edit_job("kin_dwarf: {", "kin_dwarf: {steps: 100, ")
+    command = [sys.executable, "-m", "pytest", *PLAIN, "-p", "no:cacheprovider", *arguments(servers)]
+    with subprocess.Popen(command, cwd=repository.path, stdout=subprocess.PIPE, text=True) as run:
+        for _ in range(2):
+            running(servers, "kin_dwarf").kill()
+        output, _ = run.communicate(timeout=60)
+    alive = [server for server in servers if server.process.poll() is None]
+    for server in servers:
+        server.close()
+
+    assert run.returncode == 10, output
+    assert "images: 1 generated, 1 failed" in output
+    assert len(alive) == 1
+
+
+def running(servers: list[Server], item: str) -> Server:
+    """The server that makes an image now, waited for."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        for server in servers:
+            if server.process.poll() is None and f"portrait of {item}" in server.at_work():
+                return server
+        time.sleep(0.02)
+    pytest.fail(f"nobody makes {item}")
 
 
 def test_a_server_that_is_not_there_is_left_out_from_the_start(repository: Repository, servers: list[Server]) -> None:
