@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +12,15 @@ import hypothesis
 import numpy as np  # noqa: F401  # it cannot be loaded a second time, as the inner runs would
 import pytest
 
-import pytest_comfygen.plugin.collect  # noqa: F401  # all rooms, once: pytester would load them again for each run
+import pytest_comfygen
 from pytest_comfygen.engine.server import sketch_server
 from tests.comfyui.machine import Machine, build_world, machine_in, moved
 from tests.repository import Repository
+
+# All rooms, once: pytester forgets what a run inside a test has loaded, and the next one would load it again.
+for module in pkgutil.walk_packages(pytest_comfygen.__path__, "pytest_comfygen."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
 
 hypothesis.settings.register_profile("patient", deadline=None)  # a busy machine may take its time
 hypothesis.settings.load_profile("patient")

@@ -133,10 +133,10 @@ class Servers:
     def _tell_of_few_workers(self, pool: Pool) -> None:
         """Say it when servers stand idle because a worker knows its next image only: two at most are kept busy."""
         premises = self._premises
-        if premises.workers > 1 and not self._meetings.has_any and len(pool) > 2 * premises.workers:
+        if premises.is_worker and not self._meetings.has_any and len(pool) > 2 * premises.workers:
             premises.say(
-                f"{premises.workers} workers keep {2 * premises.workers} of {len(pool)} servers busy, since a worker "
-                f"knows its next image only; one process without -n feeds all of them, and so does -n {len(pool)}"
+                f"-n {premises.workers} keeps {2 * premises.workers} of {len(pool)} servers busy, since a worker knows "
+                f"its next image only; one process without -n feeds all of them, and so does -n {len(pool)}"
             )
 
     def _member(self, pool: Pool, url: str) -> Meeting | None:

@@ -41,7 +41,7 @@ print('lines:', seen)
 sys.exit(int(status))
 """
 
-KILLS = 10
+KILLS = 7
 
 
 def run_child(repository: Repository, line: int, url: str) -> subprocess.CompletedProcess[str]:
