@@ -11,7 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Command", "Cost", "Costs", "interleaved", "print_table", "run", "run_shown"]
+__all__ = [
+    "Command",
+    "Cost",
+    "Costs",
+    "Verdict",
+    "interleaved",
+    "is_any_missed",
+    "print_table",
+    "print_verdicts",
+    "run",
+    "run_shown",
+]
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,6 +83,31 @@ class Costs:
         return statistics.median(measure(mine) - measure(theirs) for mine, theirs in pairs)
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A measured number beside what it may be.
+
+    :param unit: `times` for ratios, else such as `s` or `MiB`.
+    :param is_least: the limit is the least that will do, not the most.
+    """
+
+    what: str
+    found: float
+    limit: float
+    unit: str = "times"
+    is_least: bool = False
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the limit is kept."""
+        return self.found >= self.limit if self.is_least else self.found <= self.limit
+
+
+def is_any_missed(verdicts: Sequence[Verdict]) -> bool:
+    """Whether a limit is passed: what a benchmark ends with."""
+    return not all(verdict.is_kept for verdict in verdicts)
+
+
 def interleaved(commands: Mapping[str, Command], rounds: int) -> dict[str, Costs]:
     """Run every command once in each round, in alternating order, after one uncounted run that warms the caches."""
     for command in commands.values():
@@ -127,6 +163,16 @@ def _environment(*, autoload: bool) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in unwanted}
     inherited = {name: value for name, value in inherited.items() if not name.startswith("COMFYGEN_")}
     return inherited | {"PYTHONPATH": str(ROOT)} | ({} if autoload else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
+
+
+def print_verdicts(title: str, verdicts: Sequence[Verdict]) -> None:
+    """Print what was found, what may be, and whether it is."""
+    rows = [("", "found", "limit", "")]
+    for one in verdicts:
+        bound = "at least" if one.is_least else "at most"
+        word = "ok" if one.is_kept else "missed"
+        rows.append((one.what, f"{one.found:.2f} {one.unit}", f"{bound} {one.limit:g} {one.unit}", word))
+    print_table(title, rows)
 
 
 def print_table(title: str, rows: Sequence[tuple[str, ...]]) -> None:

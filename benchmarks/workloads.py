@@ -1,0 +1,95 @@
+"""Pictures that need no model: a workflow, a job file of so many items, and the very graphs that the plugin sends."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_comfygen.language.expand import load_job_file
+from pytest_comfygen.language.graph import build_graph
+from pytest_comfygen.records import Graph
+
+__all__ = ["FILTERED", "NOISE", "Scene", "Workload", "fresh_seeds", "write_scene"]
+
+SAVE = "Save"
+_HEAD = """\
+comfyjob: 1
+output: {dir: ../assets}
+defaults:
+  workflow: ../workflow.json
+  size: %s
+  set: {Noise.seed: '${seed}'}
+items:
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One kind of picture.
+
+    :param blur_px: the radius of a blur between noise and file; 0 leaves it out.
+    """
+
+    name: str
+    size_px: int
+    blur_px: int = 0
+
+    @property
+    def workflow(self) -> Mapping[str, object]:
+        """In ComfyUI's API format."""
+        side = self.size_px
+        nodes: dict[str, object] = {
+            "1": _node("Canvas", "EmptyImage", width=side, height=side, batch_size=1, color=8421504),
+            "2": _node("Noise", "ImageAddNoise", image=["1", 0], seed=1, strength=0.5),
+        }
+        if self.blur_px:
+            nodes["3"] = _node("Blur", "ImageBlur", image=["2", 0], blur_radius=self.blur_px, sigma=2.0)
+        last = "3" if self.blur_px else "2"
+        return nodes | {"9": _node(SAVE, "SaveImage", images=[last, 0], filename_prefix="benchmark")}
+
+
+NOISE = Workload("noise", 256)
+FILTERED = Workload("filtered", 768, blur_px=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A repository with one job file, and what its items send to a server.
+
+    :param graphs: one for each item, in the order of the file.
+    """
+
+    directory: Path
+    graphs: tuple[Graph, ...]
+
+
+def fresh_seeds(count: int) -> list[int]:
+    """Seeds that no run had before: ComfyUI answers a graph that it has just executed from its cache."""
+    first = secrets.randbelow(2**31)
+    return list(range(first, first + count))
+
+
+def write_scene(directory: Path, workload: Workload, seeds: list[int]) -> Scene:
+    """Make a repository whose job file has one item for each seed."""
+    (directory / ".git").mkdir(parents=True)
+    (directory / "jobs").mkdir()
+    (directory / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    (directory / "workflow.json").write_text(json.dumps(workload.workflow), encoding="utf-8")
+    items = [f"  picture_{number:05}: {{seed: {seed}}}" for number, seed in enumerate(seeds)]
+    head = _HEAD % f"{workload.size_px}x{workload.size_px}"
+    job_file = directory / "jobs" / "pictures.comfyjob.yaml"
+    job_file.write_text(head + "\n".join(items), encoding="utf-8")
+    return Scene(directory, graphs_of(job_file))
+
+
+def graphs_of(job_file: Path) -> tuple[Graph, ...]:
+    """What the items of a job file send, under a file name of the benchmark's own."""
+    jobs = load_job_file(job_file, job_file.parent.parent.resolve()).jobs
+    return tuple(build_graph(job, job.seed.value or 0, f"comfygen-benchmark/{secrets.token_hex(8)}") for job in jobs)
+
+
+def _node(title: str, kind: str, **inputs: object) -> Mapping[str, object]:
+    return {"class_type": kind, "inputs": inputs, "_meta": {"title": title}}
