@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Verdict]:
     """Print the tables."""
     options = _options(arguments)
     url = options.url.rstrip("/")
-    verdicts = []
+    verdicts: list[Verdict] = []
     with tempfile.TemporaryDirectory() as name:
         rivals = {} if options.alone else installed(options.rivals or Path(name) / "rivals")
         for workload, images in ((NOISE, options.images), (FILTERED, options.filtered)):
@@ -97,7 +97,7 @@ def _measured(  # noqa: PLR0913, PLR0917  # what is measured, how often, with wh
     found: dict[str, list[Fed]] = {name: [] for name in clients}
     quiet = Quiet(url)
     for number in range(rounds):
-        for place, name in enumerate(reversed(clients) if number % 2 else clients):
+        for place, name in enumerate(reversed(found) if number % 2 else found):
             count = min(images, FEW) if name == COMFY_CLI else images
             at = directory / f"{workload.name}-{number}-{place}"
             scene = write_scene(at, workload, fresh_seeds(count))

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import requests
@@ -46,7 +47,7 @@ class Served:
 def served(url: str, prompt_ids: Iterable[str]) -> Served:
     """The server's own times."""
     spans = sorted(_span_ms(entry) for entry in _entries(url, prompt_ids))
-    gaps = zip(spans, spans[1:], strict=False)
+    gaps = pairwise(spans)
     return Served(sum(end - start for start, end in spans) / 1000, tuple((b[0] - a[1]) / 1000 for a, b in gaps))
 
 

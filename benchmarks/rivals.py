@@ -33,7 +33,7 @@ def installed(directory: Path) -> dict[str, Path]:
 
 def _install(name: str, place: Path, programs: Path) -> bool:
     venv.create(place, with_pip=True, clear=True)
-    command = [programs / "python", "-m", "pip", "install", "--quiet", name]
+    command = [str(programs / "python"), "-m", "pip", "install", "--quiet", name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
