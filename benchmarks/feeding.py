@@ -15,17 +15,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.clients import SIMPLIFIED
 from benchmarks.histories import Quiet, Served, served
-from benchmarks.measure import ROOT, Command, Verdict, is_any_missed, print_table, print_verdicts, run_shown
+from benchmarks.measure import ROOT, Command, Cost, Verdict, is_any_missed, print_table, print_verdicts, run_shown
 from benchmarks.rivals import COMFY_CLI, SIMPLIFIED_API, installed
 from benchmarks.workloads import FILTERED, NOISE, Scene, Workload, fresh_seeds, write_scene
 
 PLUGIN, SERIAL, POSTED = "this plugin", "serial client", "all posted first"
+_PLAIN = (sys.executable, str(ROOT / "benchmarks" / "clients.py"))
+SERIAL_CLIENT, POSTING_CLIENT = (*_PLAIN, "serial"), (*_PLAIN, "all-posted-first")
 LASTS_S = {"noise": 4.5, "filtered": 7.5}  # no run may last longer
 FEW = 5  # `comfy run` takes half a second for each
 
@@ -58,6 +61,7 @@ class Fed:
     cpu_s: float
     span_s: float
     server: Served | None = None
+    ids: tuple[str, ...] = ()
 
 
 Client = Callable[[Scene], Fed]
@@ -110,40 +114,41 @@ def _measured(  # noqa: PLR0913, PLR0917  # what is measured, how often, with wh
 
 
 def _clients(url: str, rivals: Mapping[str, Path]) -> dict[str, Client]:
-    script = str(ROOT / "benchmarks" / "clients.py")
     clients: dict[str, Client] = {
-        PLUGIN: partial(_plugin, url),
-        SERIAL: partial(_plain, url, (sys.executable, script, "serial")),
-        POSTED: partial(_plain, url, (sys.executable, script, "all-posted-first")),
+        PLUGIN: partial(this_plugin, url),
+        SERIAL: partial(plain_client, url, SERIAL_CLIENT),
+        POSTED: partial(plain_client, url, POSTING_CLIENT),
     }
     if programs := rivals.get(SIMPLIFIED_API):
-        clients[SIMPLIFIED_API] = partial(_plain, url, (str(programs / "python"), "-c", SIMPLIFIED))
+        clients[SIMPLIFIED_API] = partial(plain_client, url, (str(programs / "python"), "-c", SIMPLIFIED))
     if programs := rivals.get(COMFY_CLI):
         clients[COMFY_CLI] = partial(_comfy_run, url, programs / "comfy")
     return clients
 
 
-def _plugin(url: str, scene: Scene) -> Fed:
+def this_plugin(url: str, scene: Scene) -> Fed:
     """`pytest jobs/`, watched by a hook."""
     (scene.directory / "conftest.py").write_text(WATCH, encoding="utf-8")
     command = (sys.executable, "-m", "pytest", "-q", "-p", "comfygen", "jobs", "--comfy-url", url)
     cost, _ = run_shown(Command(command, scene.directory, f"{len(scene.graphs)} passed"))
-    times = json.loads((scene.directory / "times.json").read_text(encoding="utf-8"))
-    return Fed(len(scene.graphs), cost.wall_s, cost.cpu_s, times["ended"] - times["began"], served(url, times["ids"]))
+    return _fed(url, scene, cost, json.loads((scene.directory / "times.json").read_text(encoding="utf-8")))
 
 
-def _plain(url: str, program: Sequence[str], scene: Scene) -> Fed:
+def plain_client(url: str, program: Sequence[str], scene: Scene) -> Fed:
     """A client that prints its times."""
     graphs, pictures = scene.directory / "graphs.json", scene.directory / "pictures"
     graphs.write_text(json.dumps(scene.graphs, default=dict), encoding="utf-8")
     pictures.mkdir()
-    command = Command((*program, url, str(graphs), str(pictures)), scene.directory, '"ids"')
-    cost, text = run_shown(command)
+    cost, text = run_shown(Command((*program, url, str(graphs), str(pictures)), scene.directory, '"ids"'))
     if len(list(pictures.iterdir())) != len(scene.graphs):
         raise SystemExit(f"{program} did not write all pictures")
-    times = json.loads(text.splitlines()[-1])
-    server = served(url, times["ids"]) if times["ids"] else None
-    return Fed(len(scene.graphs), cost.wall_s, cost.cpu_s, times["ended"] - times["began"], server)
+    return _fed(url, scene, cost, json.loads(text.splitlines()[-1]))
+
+
+def _fed(url: str, scene: Scene, cost: Cost, times: Mapping[str, Any]) -> Fed:
+    ids = tuple(times["ids"])
+    span_s = times["ended"] - times["began"]
+    return Fed(len(scene.graphs), cost.wall_s, cost.cpu_s, span_s, served(url, ids) if ids else None, ids)
 
 
 def _comfy_run(url: str, program: Path, scene: Scene) -> Fed:

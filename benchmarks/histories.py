@@ -14,7 +14,7 @@ import requests
 from benchmarks.workloads import NOISE, fresh_seeds
 from pytest_comfygen.records import Graph
 
-__all__ = ["Quiet", "Served", "loads_of", "served"]
+__all__ = ["Quiet", "Served", "choices_of", "loads_of", "served"]
 
 SETTLING_S = 1.0
 PAUSE_S = 0.03
@@ -62,6 +62,12 @@ def loads_of(url: str, prompt_ids: Iterable[str], loader: str) -> int:
         wanted = {node for node, spec in graph.items() if spec["class_type"] == loader}
         count += bool(wanted - set(messages["execution_cached"]["nodes"]))
     return count
+
+
+def choices_of(url: str, kind: str, name: str) -> list[str]:
+    """What a server offers for an input of a node class."""
+    found = requests.get(f"{url}/object_info/{kind}", timeout=60).json()
+    return [str(choice) for choice in found[kind]["input"]["required"][name][0]]
 
 
 class Quiet:

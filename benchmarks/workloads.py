@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.graph import build_graph
 from pytest_comfygen.records import Graph
 
-__all__ = ["FILTERED", "NOISE", "Scene", "Workload", "fresh_seeds", "write_scene"]
+__all__ = ["FILTERED", "NOISE", "Scene", "Workload", "fresh_seeds", "write_alternating", "write_scene"]
 
 SAVE = "Save"
 _HEAD = """\
@@ -22,6 +23,16 @@ defaults:
   workflow: ../workflow.json
   size: %s
   set: {Noise.seed: '${seed}'}
+items:
+"""
+_ALTERNATING = """\
+comfyjob: 1
+output: {dir: ../assets}
+defaults:
+  prompt: a lighthouse
+  size: 64x64
+  steps: 1
+  verify: {allow_blank: true, min_stddev: 0, duplicates: allow}
 items:
 """
 
@@ -72,16 +83,29 @@ def fresh_seeds(count: int) -> list[int]:
     return list(range(first, first + count))
 
 
-def write_scene(directory: Path, workload: Workload, seeds: list[int]) -> Scene:
+def write_scene(directory: Path, workload: Workload, seeds: Sequence[int]) -> Scene:
     """Make a repository whose job file has one item for each seed."""
-    (directory / ".git").mkdir(parents=True)
-    (directory / "jobs").mkdir()
-    (directory / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    directory.mkdir(parents=True)
     (directory / "workflow.json").write_text(json.dumps(workload.workflow), encoding="utf-8")
-    items = [f"  picture_{number:05}: {{seed: {seed}}}" for number, seed in enumerate(seeds)]
     head = _HEAD % f"{workload.size_px}x{workload.size_px}"
+    return _written(directory, head, [f"{{seed: {seed}}}" for seed in seeds])
+
+
+def write_alternating(directory: Path, checkpoints: Sequence[str], seeds: Sequence[int]) -> Scene:
+    """Make a repository whose job file has one item for each seed, and names the checkpoints in turn."""
+    directory.mkdir(parents=True)
+    named = zip(seeds, cycle(checkpoints), strict=False)
+    items = [f"{{seed: {seed}, checkpoint: {json.dumps(checkpoint)}}}" for seed, checkpoint in named]
+    return _written(directory, _ALTERNATING, items)
+
+
+def _written(directory: Path, head: str, items: Sequence[str]) -> Scene:
+    for name in (".git", "jobs"):
+        (directory / name).mkdir()
+    (directory / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    lines = [f"  picture_{number:05}: {item}" for number, item in enumerate(items)]
     job_file = directory / "jobs" / "pictures.comfyjob.yaml"
-    job_file.write_text(head + "\n".join(items), encoding="utf-8")
+    job_file.write_text(head + "\n".join(lines), encoding="utf-8")
     return Scene(directory, graphs_of(job_file))
 
 
