@@ -34,6 +34,7 @@ class Command:
     :param directory: where it runs.
     :param expected: what its output must hold; without it, it did something else than what is timed.
     :param autoload: pytest loads every plugin that is installed, as it does for users; else those it is told to.
+    :param may_fail: it may end with another exit code than 0.
     :param before: what is to be done before each run, and not timed.
     """
 
@@ -41,6 +42,7 @@ class Command:
     directory: Path
     expected: str
     autoload: bool = False
+    may_fail: bool = False
     before: Callable[[], object] | None = None
 
 
@@ -145,7 +147,7 @@ def run_shown(command: Command) -> tuple[Cost, str]:
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read().decode(errors="replace")
-    if process.returncode or command.expected not in text:
+    if (process.returncode and not command.may_fail) or command.expected not in text:
         raise SystemExit(f"{command.arguments} ended with {process.returncode}, not with {command.expected!r}:\n{text}")
     return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss), text
 

@@ -13,7 +13,7 @@ from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.graph import build_graph
 from pytest_comfygen.records import Graph
 
-__all__ = ["FILTERED", "NOISE", "Scene", "Workload", "fresh_seeds", "write_alternating", "write_scene"]
+__all__ = ["FILTERED", "NOISE", "Scene", "Workload", "fresh_seeds", "write_alternating", "write_sampled", "write_scene"]
 
 SAVE = "Save"
 _HEAD = """\
@@ -97,6 +97,13 @@ def write_alternating(directory: Path, checkpoints: Sequence[str], seeds: Sequen
     named = zip(seeds, cycle(checkpoints), strict=False)
     items = [f"{{seed: {seed}, checkpoint: {json.dumps(checkpoint)}}}" for seed, checkpoint in named]
     return _written(directory, _ALTERNATING, items)
+
+
+def write_sampled(directory: Path, seeds: Sequence[int]) -> Scene:
+    """Make a repository whose items of 64x64 take one step each, of a checkpoint that no server has to have."""
+    directory.mkdir(parents=True)
+    head = _ALTERNATING.replace("defaults:", "defaults:\n  checkpoint: any.safetensors")
+    return _written(directory, head, [f"{{seed: {seed}}}" for seed in seeds])
 
 
 def _written(directory: Path, head: str, items: Sequence[str]) -> Scene:
