@@ -14,7 +14,7 @@ import requests
 from benchmarks.workloads import NOISE, fresh_seeds
 from pytest_comfygen.records import Graph
 
-__all__ = ["Quiet", "Served", "choices_of", "loads_of", "served"]
+__all__ = ["COLLECTING_S", "Quiet", "Served", "choices_of", "loads_of", "served"]
 
 SETTLING_S = 1.0
 PAUSE_S = 0.03
