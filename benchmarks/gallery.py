@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from PIL import Image
 
-from benchmarks.measure import Command, print_table, run
+from benchmarks.measure import Command, Verdict, is_any_missed, print_table, run
 from benchmarks.scenario import write_images, write_job_file
 from tests.browser import CHROMIUM, Tab, open_tab
 
@@ -26,9 +26,9 @@ _MOST_GRAINS = 40
 _PAINTED = "new Promise(done => requestAnimationFrame(() => setTimeout(() => done(performance.now()), 0)))"
 
 
-def main() -> int:
-    """Print the table; 1 when a limit is passed."""
-    items = _options().items
+def main(arguments: Sequence[str] | None = None) -> list[Verdict]:
+    """Print the table."""
+    items = _options(arguments).items
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         grain = grains()
@@ -43,7 +43,7 @@ def main() -> int:
     print_table(f"{items} images of {SIZE[0]}x{SIZE[1]}, all current, --comfy-check", rows)
     title = f"the page, {size_bytes / 1e6:.0f} MB, in Chromium" if CHROMIUM else "there is no Chromium on the PATH"
     print_table(title, [("", "s", "limit"), *((name, f"{s:.2f}", f"{LIMITS_S[name]:g}") for name, s in opened.items())])
-    return int(any(seconds > LIMITS_S[name] for name, seconds in opened.items()))
+    return [Verdict(f"gallery: {name}", seconds, LIMITS_S[name], "s") for name, seconds in opened.items()]
 
 
 def grains() -> list[Image.Image]:
@@ -98,11 +98,11 @@ def _searched(tab: Tab) -> float:
     return max(float(tab.evaluate(search.format(painted=_PAINTED, text=text))) for text in ("7", "77", "nobody", ""))
 
 
-def _options() -> argparse.Namespace:
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="what a gallery costs")
     parser.add_argument("--items", type=int, default=2000, metavar="N", help="images in the job file")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(is_any_missed(main()))

@@ -11,7 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Command", "Cost", "Costs", "interleaved", "print_table", "run", "run_shown"]
+__all__ = [
+    "Command",
+    "Cost",
+    "Costs",
+    "Verdict",
+    "interleaved",
+    "is_any_missed",
+    "print_table",
+    "print_verdicts",
+    "run",
+    "run_shown",
+]
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,6 +34,7 @@ class Command:
     :param directory: where it runs.
     :param expected: what its output must hold; without it, it did something else than what is timed.
     :param autoload: pytest loads every plugin that is installed, as it does for users; else those it is told to.
+    :param may_fail: it may end with another exit code than 0.
     :param before: what is to be done before each run, and not timed.
     """
 
@@ -30,6 +42,7 @@ class Command:
     directory: Path
     expected: str
     autoload: bool = False
+    may_fail: bool = False
     before: Callable[[], object] | None = None
 
 
@@ -72,6 +85,31 @@ class Costs:
         return statistics.median(measure(mine) - measure(theirs) for mine, theirs in pairs)
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A measured number beside what it may be.
+
+    :param unit: `times` for ratios, else such as `s` or `MiB`.
+    :param is_least: the limit is the least that will do, not the most.
+    """
+
+    what: str
+    found: float
+    limit: float
+    unit: str = "times"
+    is_least: bool = False
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the limit is kept."""
+        return self.found >= self.limit if self.is_least else self.found <= self.limit
+
+
+def is_any_missed(verdicts: Sequence[Verdict]) -> bool:
+    """Whether a limit is passed: what a benchmark ends with."""
+    return not all(verdict.is_kept for verdict in verdicts)
+
+
 def interleaved(commands: Mapping[str, Command], rounds: int) -> dict[str, Costs]:
     """Run every command once in each round, in alternating order, after one uncounted run that warms the caches."""
     for command in commands.values():
@@ -109,7 +147,7 @@ def run_shown(command: Command) -> tuple[Cost, str]:
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
         text = output.read().decode(errors="replace")
-    if process.returncode or command.expected not in text:
+    if (process.returncode and not command.may_fail) or command.expected not in text:
         raise SystemExit(f"{command.arguments} ended with {process.returncode}, not with {command.expected!r}:\n{text}")
     return Cost(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss), text
 
@@ -127,6 +165,16 @@ def _environment(*, autoload: bool) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in unwanted}
     inherited = {name: value for name, value in inherited.items() if not name.startswith("COMFYGEN_")}
     return inherited | {"PYTHONPATH": str(ROOT)} | ({} if autoload else {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
+
+
+def print_verdicts(title: str, verdicts: Sequence[Verdict]) -> None:
+    """Print what was found, what may be, and whether it is."""
+    rows = [("", "found", "limit", "")]
+    for one in verdicts:
+        bound = "at least" if one.is_least else "at most"
+        word = "ok" if one.is_kept else "missed"
+        rows.append((one.what, f"{one.found:.2f} {one.unit}", f"{bound} {one.limit:g} {one.unit}", word))
+    print_table(title, rows)
 
 
 def print_table(title: str, rows: Sequence[tuple[str, ...]]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 __all__ = [
     "TEMP_SUFFIX",
+    "create",
     "fresh_token",
     "overwrite_durably",
     "remove",
@@ -44,6 +45,14 @@ def fresh_token() -> str:
 def temp_path(path: Path, token: str) -> Path:
     """Where a file is written before it becomes `path`: beside it, because a rename works only within a file system."""
     return path.with_name(f".{path.name}.{token}{TEMP_SUFFIX}")
+
+
+def create(path: Path) -> None:
+    """Create `path`, empty, for whoever looks while the system runs; the disk learns of it when it pleases.
+
+    :raises FileExistsError: something stands there, be it a dangling link.
+    """
+    os.close(os.open(path, _WRITE | os.O_CREAT | os.O_EXCL, 0o666))
 
 
 def write_durably(path: Path, data: bytes) -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +25,6 @@ from pathlib import Path
 
 from pytest_comfygen.errors import DestinationChanged, OutsideRepository, RecordDamaged, WriteFailed
 from pytest_comfygen.outputs.atomic import (
-    TEMP_SUFFIX,
     fresh_token,
     remove,
     replace,
@@ -40,13 +38,12 @@ from pytest_comfygen.outputs.guard import Guard
 from pytest_comfygen.outputs.pending import Note, Pending, is_alive
 from pytest_comfygen.outputs.pointer import lfs_oid
 from pytest_comfygen.outputs.recordfile import dump, parse, read, record_path
+from pytest_comfygen.outputs.strays import Strays
 from pytest_comfygen.records import ImageRecord
 from pytest_comfygen.settings import LOCAL
 
 __all__ = ["OnDisk", "Staged", "Store"]
 
-# A temporary file without a note lost it to a power cut or to somebody who emptied `.comfygen/`.
-_STRAY_AFTER_S = 3600
 _PAUSE_S = 0.02
 
 _KINDS = (
@@ -104,6 +101,7 @@ class Store:
         self._now = now
         self._sleep = sleep
         self._pending = Pending(self._local_root / "pending", now, is_alive)
+        self._strays = Strays(now)
         self._looked_through: set[str] = set()
         self._hashes = FileHashes(self._local_root / "cache" / "hashes.json", lambda: int(now() * 1e9))
 
@@ -172,7 +170,7 @@ class Store:
         with self._guard.translated(output):
             self._guard.refuse_outside(output)
             output.parent.mkdir(parents=True, exist_ok=True)
-            self._sweep(output)
+            self._strays.sweep(output)
             note = self._announce(output)
             staged = Staged(output, temp_path(output, note.token), note)
             try:
@@ -320,18 +318,6 @@ class Store:
         self._make_local_root()
         self._guard.refuse_link(self._local_root / "pending")
         return self._pending.announce(self._guard.name(output))
-
-    def _sweep(self, output: Path) -> None:
-        stray = re.compile(rf"\.{re.escape(output.name)}\.\d+-[0-9a-f]{{8}}{re.escape(TEMP_SUFFIX)}")
-        with os.scandir(output.parent) as entries:
-            for entry in entries:
-                if stray.fullmatch(entry.name):
-                    self._remove_stray(Path(entry.path))
-
-    def _remove_stray(self, temp: Path) -> None:
-        with suppress(FileNotFoundError):  # another run was quicker
-            if self._now() - temp.stat().st_mtime > _STRAY_AFTER_S:
-                temp.unlink()
 
     def _refuse_changed(self, output: Path, seen: OnDisk) -> None:
         if self.look(output) != seen:

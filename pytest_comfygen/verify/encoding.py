@@ -53,16 +53,20 @@ def encode(
 
 
 def png_without_metadata(data: bytes, more: frozenset[bytes] = frozenset()) -> bytes:
-    """A PNG with the chunks that say how its pixels look.
+    """A PNG with the chunks that say how its pixels look; the very same bytes where it has no others.
 
     :param more: other chunks to keep.
     """
-    kept = (
-        data[chunk.start : chunk.stop]
-        for chunk in container.png_chunks(data)
-        if not chunk.kind[0] & _PNG_ANCILLARY or chunk.kind in _PNG_KEPT | more
-    )
-    return data[:_PNG_SIGNATURE_BYTES] + b"".join(kept)
+    spans = [(0, _PNG_SIGNATURE_BYTES)]
+    for chunk in container.png_chunks(data):
+        if chunk.kind[0] & _PNG_ANCILLARY and chunk.kind not in _PNG_KEPT | more:
+            continue
+        if chunk.start == spans[-1][1]:
+            spans[-1] = (spans[-1][0], chunk.stop)
+        else:
+            spans.append((chunk.start, chunk.stop))
+    view = memoryview(data)
+    return data if spans == [(0, len(data))] else b"".join(view[start:stop] for start, stop in spans)
 
 
 def _encode_anew(picture: Image.Image, format_: ImageFormat) -> tuple[bytes, str]:

@@ -425,6 +425,17 @@ def test_an_old_stray_without_a_note_is_swept_before_the_next_write(
     assert [path.exists() for path in (stray, *others)] == [False, True, True]
 
 
+def test_publishing_waits_six_times_for_the_disk(
+    root: Path, output: Path, record_of: RecordOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    store = Store(root)
+    place(store, output, OLD, record_of(OLD))
+    monkeypatch.setattr(os, "fsync", synced.append)
+    place(store, output, NEW, record_of(NEW))
+    assert len(synced) == 6  # the image, the intent, the note, the image's place, the record, the record's place
+
+
 # --- what stays on this machine -------------------------------------------------------------------------------------
 
 

@@ -43,6 +43,21 @@ def kinds(data: bytes) -> list[bytes]:
     return [chunk.kind for chunk in png_chunks(data)]
 
 
+def test_a_png_without_metadata_is_not_copied() -> None:
+    given = saved(picture())
+    data, _ = encode(given, "png", keep_metadata=False)
+    assert data is given
+
+
+def test_a_png_loses_metadata_between_the_chunks_of_its_pixels() -> None:
+    given = saved(Image.effect_noise((400, 400), 90))  # more than one IDAT
+    first, second, *_ = [chunk for chunk in png_chunks(given) if chunk.kind == b"IDAT"]
+    time = b"\0\0\0\x07tIME\x07\xe8\x01\x01\0\0\0\x4a\x5c\xb8\xab"
+    torn = given[: second.start] + time + given[second.start :]
+    assert encode(torn, "png", keep_metadata=False)[0] == given
+    assert first.stop == second.start
+
+
 def test_a_png_loses_what_does_not_shape_its_pixels() -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("prompt", "a")
