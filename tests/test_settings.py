@@ -20,7 +20,7 @@ def answer(
 
 
 def test_every_row_is_a_field_and_every_field_a_row() -> None:
-    fields = set(Settings._fields) - {"ci", "sources"}
+    fields = set(Settings.__annotations__) - {"ci", "sources"}
 
     assert fields == {option.name for option in OPTIONS}
 

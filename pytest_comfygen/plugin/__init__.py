@@ -13,9 +13,7 @@ from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.fixtures import comfy_client, comfy_generate, comfy_install, comfy_server, comfy_settings
 from pytest_comfygen.plugin.options import add_options, keep_bytecode_to_ourselves
 from pytest_comfygen.plugin.reporting import watch
-from pytest_comfygen.plugin.selection import keep_asked, see_to_orphans, wants
 from pytest_comfygen.plugin.session import close_session, open_session, session_of
-from pytest_comfygen.plugin.terminal import retell, word_of
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -94,18 +92,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ComfyFile | None:
     """Open a job file when this run asks for it."""
-    if not is_job_file(file_path) or not wants(file_path, parent):
+    if not is_job_file(file_path):
         return None
-    from pytest_comfygen.plugin.collect import ComfyFile  # noqa: PLC0415  # a run without job files must not pay
+    from pytest_comfygen.plugin.selection import opened  # noqa: PLC0415  # a run without job files must not pay
 
-    return ComfyFile.from_parent(parent, path=file_path)
+    return opened(file_path, parent)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Leave out the images that this run does not ask for, and see to those that no job names."""
-    keep_asked(session.config, items)
-    see_to_orphans(session, items)
+    if session_of(session.config).asked.nothing:
+        return
+    from pytest_comfygen.plugin.selection import select  # noqa: PLC0415  # a run without job files must not pay
+
+    select(session, items)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -115,6 +116,8 @@ def pytest_runtest_makereport(
     """Show an error that we mean as its text, and a skipped image at its place."""
     report = yield
     if call.excinfo is not None:
+        from pytest_comfygen.plugin.terminal import retell  # noqa: PLC0415  # tests that pass must not pay
+
         retell(report, call.excinfo.value, item)
     return report
 
@@ -123,4 +126,8 @@ def pytest_report_teststatus(
     report: pytest.TestReport | pytest.CollectReport,
 ) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
     """Show our word for an image that passed."""
+    if not getattr(report, "user_properties", None):
+        return None
+    from pytest_comfygen.plugin.terminal import word_of  # noqa: PLC0415  # a run without images must not pay
+
     return word_of(report)

@@ -5,7 +5,6 @@ Decided on the controller from what was typed, never from settings or `addopts`,
 
 from __future__ import annotations
 
-import fnmatch
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,15 +16,11 @@ from pytest_comfygen.settings import OPTIONS
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["JOB_SUFFIXES", "Asked", "add_job_files", "decide", "is_job_file", "is_positive", "job_files", "typed_words"]
+__all__ = ["JOB_SUFFIXES", "Asked", "decide", "is_job_file", "typed_words"]
 
 JOB_SUFFIXES = (".comfyjob.yaml", ".comfyjob.yml", ".comfyjob.json")
 
 _VERBS = frozenset(option.flag for option in OPTIONS if option.asks)
-_MOST_DIRECTORIES = 2000
-_OPERATORS = frozenset(("and", "or", "not"))
-_WORD = re.compile(r"\(|\)|[^\s()]+")
-_MARK_WITH_ARGUMENTS = re.compile(r"([^\s()]+)\([^()]*\)")
 
 
 class Asked(NamedTuple):
@@ -97,72 +92,9 @@ def decide(config: pytest.Config, comfy_dirs: Sequence[Path]) -> Asked:
     )
 
 
-def add_job_files(config: pytest.Config, asked: Asked, comfy_dirs: Sequence[Path]) -> None:
-    """Have pytest look at job files that `testpaths` leaves out, when images are asked for without naming a place.
-
-    A check that silently checked nothing would be worse than none.
-    """
-    if config.args_source is config.ArgsSource.TESTPATHS and (asked.everything or asked.by_name):
-        tests, root = [config.rootpath / arg for arg in config.args], config.rootpath
-        missed = (
-            path for path in job_files(root, config, comfy_dirs) if not any(_is_below(path, one) for one in tests)
-        )
-        config.args.extend(str(path.relative_to(root)) for path in sorted(missed))
-
-
-def _is_below(path: Path, directory: Path) -> bool:
-    return path.is_relative_to(directory)
-
-
 def is_job_file(path: Path | str) -> bool:
     """Whether a file is a job file, by its name."""
     return str(path).endswith(JOB_SUFFIXES)
-
-
-def is_positive(expression: str) -> bool:
-    """Whether a `-k` or `-m` expression wants something: it is false for an item with no name and no mark.
-
-    `kin_dwarf` and `portrait and not draft` are positive, `not slow` is not. What pytest would not understand is not
-    positive either: pytest says so itself.
-    """
-    bare = _MARK_WITH_ARGUMENTS.sub(lambda found: found[0] if found[1] in _OPERATORS else found[1], expression)
-    return _evaluate(_WORD.findall(bare))
-
-
-def _evaluate(words: Sequence[str]) -> bool:
-    """True when the expression is well formed and false for the item without name and mark."""
-    try:
-        value, rest = _either(list(words))
-    except IndexError:
-        return False
-    return not rest and not value
-
-
-def _either(words: list[str]) -> tuple[bool, list[str]]:
-    value, rest = _both(words)
-    while rest and rest[0] == "or":
-        other, rest = _both(rest[1:])
-        value = value or other
-    return value, rest
-
-
-def _both(words: list[str]) -> tuple[bool, list[str]]:
-    value, rest = _one(words)
-    while rest and rest[0] == "and":
-        other, rest = _one(rest[1:])
-        value = value and other
-    return value, rest
-
-
-def _one(words: list[str]) -> tuple[bool, list[str]]:
-    head, rest = words[0], words[1:]
-    if head == "not":
-        value, rest = _one(rest)
-        return not value, rest
-    if head == "(":
-        value, rest = _either(rest)
-        return value, rest[1:]
-    return False, rest
 
 
 # --- what was typed -------------------------------------------------------------------------------------------------
@@ -183,10 +115,13 @@ def _typed(args: Iterable[str], directory: Path) -> Iterator[str]:
 
 
 def _wants_names(config: pytest.Config, typed: Sequence[str]) -> bool:
-    return any(
-        expression and _has_short(typed, letter) and is_positive(expression)
-        for letter, expression in (("k", config.option.keyword), ("m", config.option.markexpr))
-    )
+    given = (("k", config.option.keyword), ("m", config.option.markexpr))
+    typed_here = [expression for letter, expression in given if expression and _has_short(typed, letter)]
+    if not typed_here:
+        return False
+    from pytest_comfygen.plugin.expressions import is_positive  # noqa: PLC0415  # a run without must not pay
+
+    return any(map(is_positive, typed_here))
 
 
 def _has_short(typed: Iterable[str], letter: str) -> bool:
@@ -213,66 +148,15 @@ def _asking_paths(config: pytest.Config, typed: Sequence[str], comfy_dirs: Seque
     arguments = [arg for arg in config.args if arg in typed] if _args_were_given(config) else []
     for argument in arguments or [str(here)]:
         path = Path(os.path.normpath(here / argument.partition("::")[0]))
-        if is_job_file(path) or (path.is_dir() and _holds_jobs_only(path, config, comfy_dirs)):
+        if is_job_file(path) or (path.is_dir() and _is_of_jobs(path, config, comfy_dirs)):
             yield path
+
+
+def _is_of_jobs(directory: Path, config: pytest.Config, comfy_dirs: Sequence[Path]) -> bool:
+    from pytest_comfygen.plugin.jobfiles import holds_jobs_only  # noqa: PLC0415  # a run of one test must not pay
+
+    return holds_jobs_only(directory, config, comfy_dirs)
 
 
 def _args_were_given(config: pytest.Config) -> bool:
     return config.args_source is config.ArgsSource.ARGS
-
-
-def _holds_jobs_only(directory: Path, config: pytest.Config, comfy_dirs: Sequence[Path]) -> bool:
-    """Whether job files lie below `directory` and no Python test does.
-
-    Looks level by level, because a test lies near the top of most repositories, and gives up in a large tree: then
-    images are not asked for, and the header says how to.
-    """
-    tests, found = config.getini("python_files"), False
-    for level in _levels(directory, config, comfy_dirs):
-        if level is None or any(path.suffix == ".py" and _matches(path.name, tests) for path in level):
-            return False
-        found = found or any(is_job_file(path) for path in level)
-    return found
-
-
-def job_files(
-    directory: Path, config: pytest.Config, comfy_dirs: Sequence[Path], *, at_most: int = _MOST_DIRECTORIES
-) -> Iterator[Path]:
-    """The job files below `directory`, ComfyUI's left alone.
-
-    :param at_most: in a tree of more directories, those deep down are not found.
-    """
-    for level in _levels(directory, config, comfy_dirs, at_most):
-        yield from (path for path in level or () if is_job_file(path))
-
-
-def _levels(
-    directory: Path, config: pytest.Config, comfy_dirs: Sequence[Path], at_most: int = _MOST_DIRECTORIES
-) -> Iterator[list[Path] | None]:
-    """The files of each level below `directory`, the top first; None at last when the tree is too large to go on."""
-    skipped = config.getini("norecursedirs")
-    level, seen = [str(directory)], 0
-    while level:
-        seen += len(level)
-        if seen > at_most:
-            yield None
-            return
-        entries = [(entry, entry.is_dir(follow_symlinks=False)) for path in level for entry in _entries(path)]
-        yield [Path(entry.path) for entry, is_directory in entries if not is_directory]
-        level = [
-            entry.path
-            for entry, is_directory in entries
-            if is_directory and not _matches(entry.name, skipped) and Path(entry.path) not in comfy_dirs
-        ]
-
-
-def _entries(path: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(path) as entries:
-            return list(entries)
-    except OSError:
-        return []
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatch.fnmatch(name, pattern) for pattern in patterns)

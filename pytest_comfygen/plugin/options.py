@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from pytest_comfygen.errors import SettingsConflict, SettingsError
+from pytest_comfygen import errors
 from pytest_comfygen.plugin.asked import typed_words
 from pytest_comfygen.settings import OPTIONS, Option, Settings, resolve
-
-if TYPE_CHECKING:
-    from pytest_comfygen.errors import ComfygenError
 
 __all__ = ["add_options", "keep_bytecode_to_ourselves", "read_settings", "settle_json", "usage_error"]
 
@@ -60,7 +57,7 @@ def read_settings(config: pytest.Config) -> Settings:
 
     try:
         return resolve(typed_only, os.environ, config.getini)
-    except SettingsError as error:
+    except errors.SettingsError as error:
         raise usage_error(error) from None
 
 
@@ -79,10 +76,10 @@ def settle_json(config: pytest.Config) -> None:
     tells_at_once = option.comfy_doctor or option.comfy_plan
     if tells_at_once and option.comfy_json != "-":
         told = "--comfy-json writes to standard output with --comfy-doctor or --comfy-plan"
-        raise usage_error(SettingsConflict(told, hint="leave out its file"))
+        raise usage_error(errors.SettingsConflict(told, hint="leave out its file"))
     if not (tells_at_once or option.comfy_stop or option.comfy_schema) and option.comfy_json == "-":
         told = "--comfy-json goes with --comfy-doctor or --comfy-plan, or in a run with a file"
-        raise usage_error(SettingsConflict(told, hint="write it with an equals sign: --comfy-json=FILE"))
+        raise usage_error(errors.SettingsConflict(told, hint="write it with an equals sign: --comfy-json=FILE"))
 
 
 def _is_attached(flag: str, config: pytest.Config) -> bool:
@@ -91,7 +88,7 @@ def _is_attached(flag: str, config: pytest.Config) -> bool:
     return any(word.startswith(f"{flag}=") for word in words)
 
 
-def usage_error(error: ComfygenError) -> pytest.UsageError:
+def usage_error(error: errors.ComfygenError) -> pytest.UsageError:
     """What we mean, as what ends a run before it begins."""
     hint = f"\nhint: {error.hint}" if error.hint else ""
     return pytest.UsageError(f"[{error.code}] {error}{hint}")

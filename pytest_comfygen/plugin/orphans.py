@@ -11,8 +11,8 @@ import pytest
 
 from pytest_comfygen.errors import ComfygenError, JobFileError
 from pytest_comfygen.outputs.report import harmless
-from pytest_comfygen.plugin.asked import job_files
 from pytest_comfygen.plugin.collect import ComfyItem
+from pytest_comfygen.plugin.jobfiles import job_files
 from pytest_comfygen.plugin.session import Session, session_of
 from pytest_comfygen.records import relative
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_comfygen.plugin.asked import is_job_file
-from pytest_comfygen.plugin.selection import NextOnes
-from pytest_comfygen.plugin.session import Session
-from pytest_comfygen.plugin.terminal import Tally, header, left_alone_lines
+from pytest_comfygen.plugin.session import LeftAlone, Session
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
+
+    from pytest_comfygen.plugin.terminal import Tally
 
 __all__ = ["Reporting", "watch", "work_alone"]
 
@@ -22,6 +22,8 @@ def watch(config: pytest.Config, session: Session) -> None:
     """Register what listens to this run, and what takes part in it only when that is asked for."""
     config.pluginmanager.register(Reporting(config, session), "comfygen-reporting")
     if hasattr(config, "workerinput"):
+        from pytest_comfygen.plugin.selection import NextOnes  # noqa: PLC0415  # who works alone must not pay
+
         config.pluginmanager.register(NextOnes(), "comfygen-next-ones")
     if sys.stdout.isatty():
         from pytest_comfygen.plugin.liveline import Live  # noqa: PLC0415  # nobody looks
@@ -57,16 +59,37 @@ def work_alone(config: pytest.Config) -> None:
 
 
 class Reporting:
-    """Listens to reports; on an xdist worker it only sends home what was left alone."""
+    """Listens to reports; on an xdist worker it only sends home what was left alone.
+
+    What tells of images is loaded when there is something to tell: most runs are of unit tests that pass.
+    """
 
     def __init__(self, config: pytest.Config, session: Session) -> None:
         self._config = config
         self._session = session
-        self._tally = Tally(session)
+        self._counted: Tally | None = None
+        self._left_alone = LeftAlone()
         self._collection_failed_elsewhere = False
+
+    @property
+    def _tally(self) -> Tally:
+        if self._counted is None:
+            from pytest_comfygen.plugin.terminal import Tally  # noqa: PLC0415  # a run without images must not pay
+
+            self._counted = Tally(self._session)
+        return self._counted
+
+    @property
+    def _may_tell(self) -> bool:
+        """Whether there are images, or a failure that may be for want of a server."""
+        return self._counted is not None or not self._session.asked.nothing
 
     def pytest_report_header(self) -> list[str]:
         """Show the settings that are not defaults."""
+        if not self._session.settings.sources:
+            return []
+        from pytest_comfygen.plugin.terminal import header  # noqa: PLC0415  # a run without settings must not pay
+
         return header(self._session)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -81,18 +104,19 @@ class Reporting:
 
     def pytest_report_collectionfinish(self) -> list[str]:
         """Say what was left alone and how to run it."""
-        return list(left_alone_lines(self._session.left_alone, self._config))
+        return self._told_of(self._session.left_alone)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count."""
-        self._tally.count(report)
+        if report.failed or self._may_tell:
+            self._tally.count(report)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: WorkerController) -> None:
         """Take in what an xdist worker left alone; a worker that crashed brings nothing."""
         brought = getattr(node, "workeroutput", {}).get("comfygen", {})
-        self._tally.left_alone.files.update(brought.get("files", ()))
-        self._tally.left_alone.items.update(brought.get("items", ()))
+        self._left_alone.files.update(brought.get("files", ()))
+        self._left_alone.items.update(brought.get("items", ()))
         self._session.orphans[:] = brought.get("orphans", self._session.orphans)
 
     @pytest.hookimpl(tryfirst=True)
@@ -102,7 +126,7 @@ class Reporting:
         self._session.finish()
         if output is None:
             self._session.catch_up()
-            session.exitstatus = self._tally.exit_code(session, exitstatus)
+            session.exitstatus = self._tally.exit_code(session, exitstatus) if self._may_tell else exitstatus
         else:
             left = self._session.left_alone
             output["comfygen"] = {"files": sorted(left.files), "items": sorted(left.items)} | (
@@ -111,5 +135,13 @@ class Reporting:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the summary line and what to type next."""
-        for line in (*left_alone_lines(self._tally.left_alone, self._config), *self._tally.lines(self._config)):
+        lines = self._tally.lines(self._config) if self._may_tell else ()
+        for line in (*self._told_of(self._left_alone), *lines):
             terminalreporter.write_line(line)
+
+    def _told_of(self, left: LeftAlone) -> list[str]:
+        if not (left.files or left.items):
+            return []
+        from pytest_comfygen.plugin.terminal import left_alone_lines  # noqa: PLC0415  # most runs leave none alone
+
+        return list(left_alone_lines(left, self._config))

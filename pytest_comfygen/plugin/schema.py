@@ -16,8 +16,9 @@ from pytest_comfygen.language.schema.draft07 import json_schema
 from pytest_comfygen.language.schema.names import ServerNames
 from pytest_comfygen.outputs.schemafile import as_text, check_place, write
 from pytest_comfygen.outputs.store import Store
+from pytest_comfygen.plugin.mistaken import refuse_strange_root
 from pytest_comfygen.plugin.options import read_settings, usage_error
-from pytest_comfygen.plugin.session import refuse_strange_root, repository_of
+from pytest_comfygen.plugin.session import repository_of
 from pytest_comfygen.records import Environment, Event
 from pytest_comfygen.settings import Settings
 

@@ -14,16 +14,31 @@ from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.session import Session, session_of
 
 if TYPE_CHECKING:
-    from pytest_comfygen.plugin.collect import ComfyItem
+    from pytest_comfygen.plugin.collect import ComfyFile, ComfyItem
 
-__all__ = ["NextOnes", "bring_forward", "following", "is_skipped", "keep_asked", "see_to_orphans", "wants"]
+__all__ = ["NextOnes", "bring_forward", "following", "is_skipped", "opened", "select"]
 
 _COLLECT = "pytest_comfygen.plugin.collect"
 _MAY_SKIP = frozenset(("skip", "skipif"))
 _NEXT = pytest.StashKey["pytest.Item | None"]()
 
 
-def wants(path: Path, parent: pytest.Collector) -> bool:
+def opened(path: Path, parent: pytest.Collector) -> ComfyFile | None:
+    """The job file at `path` when this run asks for it."""
+    if not _wants(path, parent):
+        return None
+    from pytest_comfygen.plugin.collect import ComfyFile  # noqa: PLC0415  # who left it alone must not pay
+
+    return ComfyFile.from_parent(parent, path=path)
+
+
+def select(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Leave out the images that this run does not ask for, and see to those that no job names."""
+    _keep_asked(session.config, items)
+    _see_to_orphans(session, items)
+
+
+def _wants(path: Path, parent: pytest.Collector) -> bool:
     """Whether this run opens the job file at `path`; remembers it when not."""
     session = session_of(parent.config)
     node_id = _node_id(path, parent.config)
@@ -34,7 +49,7 @@ def wants(path: Path, parent: pytest.Collector) -> bool:
     return False
 
 
-def keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
+def _keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Take the images out of `items` that this run does not ask for.
 
     Runs after pytest's own `-k` and `-m`, because whether a Python test is selected decides for `-k kin_dwarf`.
@@ -60,7 +75,7 @@ def keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
     arrange(items, _images(items), session, only_listed=config.option.collectonly)
 
 
-def see_to_orphans(session: pytest.Session, items: list[pytest.Item]) -> None:
+def _see_to_orphans(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Look for images that no job names, where images are looked at: as assets, not as sketches or quick pictures."""
     settings = session_of(session.config).settings
     if settings.pick or session.config.option.collectonly:  # who only lists items is not told what is left over

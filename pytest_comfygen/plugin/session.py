@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from pytest_comfygen.errors import SettingsError
 from pytest_comfygen.flows.repository import find_root, state_directories
-from pytest_comfygen.plugin.asked import Asked, add_job_files, decide
-from pytest_comfygen.plugin.options import read_settings, usage_error
+from pytest_comfygen.plugin.asked import Asked, decide
+from pytest_comfygen.plugin.options import read_settings
 from pytest_comfygen.settings import LOCAL, Settings
 
 if TYPE_CHECKING:
@@ -29,9 +28,10 @@ __all__ = [
     "close_session",
     "comfy_dirs",
     "open_session",
-    "refuse_strange_root",
+    "remade",
     "repository_of",
     "session_of",
+    "start_of",
 ]
 
 _KEY = pytest.StashKey["Session"]()
@@ -140,7 +140,7 @@ class Session:
 
     @property
     def _remade(self) -> Remade:
-        return _remade(self.root, self.nonce)
+        return remade(self.root, self.nonce)
 
     def close(self) -> None:
         """Let go of what the run held open."""
@@ -200,7 +200,10 @@ def open_session(config: pytest.Config) -> Session:
     """
     luggage = getattr(config, "workerinput", {}).get(_LUGGAGE)
     session = _unpacked(luggage, config) if luggage else _fresh(config)
-    add_job_files(config, session.asked, session.comfy_dirs)
+    if config.args_source is config.ArgsSource.TESTPATHS and not session.asked.nothing:
+        from pytest_comfygen.plugin.jobfiles import add_job_files  # noqa: PLC0415  # most runs leave job files alone
+
+        add_job_files(config, session.asked, session.comfy_dirs)
     config.stash[_KEY] = session
     return session
 
@@ -211,48 +214,16 @@ def repository_of(config: pytest.Config) -> Path:
     It is looked for from what was asked for, because pytest's root directory can be elsewhere: before pytest knows our
     options, it takes the value of `--comfy-repo ../ComfyUI` for tests.
     """
-    return find_root(_start(config), config.rootpath)
+    return find_root(start_of(config), config.rootpath)
 
 
-def _start(config: pytest.Config) -> Path:
+def start_of(config: pytest.Config) -> Path:
     """The directory of the first argument, else the one that pytest was started in."""
     here = config.invocation_params.dir
     given = config.args if config.args_source is config.ArgsSource.ARGS else ()
     paths = (Path(os.path.normpath(here / one.partition("::")[0])) for one in given)
     first = next((path for path in paths if path.exists()), here)
     return first if first.is_dir() else first.parent
-
-
-def refuse_strange_root(config: pytest.Config, settings: Settings) -> None:
-    """Refuse to run when pytest took the value of an option of ours for the place of the tests.
-
-    :raises pytest.UsageError: so it is; pytest's configuration and the ids of items would be another project's.
-    """
-    if _start(config).is_relative_to(config.rootpath):
-        return
-    single = ("dir", "repo", "constraints", "schema", "json", "summary")
-    named = [(name, getattr(settings, name)) for name in single]
-    named += [("models-dir", one) for one in settings.models_dir]
-    for name, value in named:
-        path = config.invocation_params.dir / (value or "")
-        if value and path.exists() and path.resolve().is_relative_to(config.rootpath.resolve()):
-            told = f"pytest took {value}, the value of --comfy-{name}, for the tests' directory"
-            raise usage_error(SettingsError(told, hint=f"write it with an equals sign: --comfy-{name}={value}"))
-
-
-def _refuse_paths(root: Path, settings: Settings) -> None:
-    """Refuse paths that cannot be meant, before anything is made: a slip of the pen would be a directory of downloads.
-
-    :raises pytest.UsageError: there is one.
-    """
-    wrong = [("models_dir", f"{name} is no directory") for name in settings.models_dir if not (root / name).is_dir()]
-    if settings.constraints and not (root / settings.constraints).is_file():
-        wrong.append(("constraints", f"{settings.constraints} is no file"))
-    if root.is_relative_to((root / settings.dir).resolve()):
-        wrong.append(("dir", f"{settings.dir} holds the repository itself"))
-    for name, what in wrong:
-        hint = "correct the path, which is relative to the repository"
-        raise usage_error(SettingsError(f"{settings.sources[name]}: {what}", hint=hint))
 
 
 def comfy_dirs(config: pytest.Config, root: Path, settings: Settings) -> tuple[Path, ...]:
@@ -294,12 +265,11 @@ def take_job_file(config: pytest.Config, job_file: str) -> None:
 
 def _fresh(config: pytest.Config) -> Session:
     settings = read_settings(config)
-    refuse_strange_root(config, settings)
     site = Site.of(config, settings)
-    _refuse_paths(site.root, settings)
-    if settings.resume and _remade(site.root, "").is_empty:
-        hint = "--comfy-update all begins anew; without either, only what is not current is made"
-        raise usage_error(SettingsError("--comfy-resume: no --comfy-update all was interrupted here", hint=hint))
+    if settings.sources:
+        from pytest_comfygen.plugin.mistaken import refuse_mistaken  # noqa: PLC0415  # a run without any must not pay
+
+        refuse_mistaken(config, site.root, settings)
     nonce = os.urandom(8).hex()
     job_file: str | None = None
     if settings.prompt or settings.save_job:
@@ -311,7 +281,7 @@ def _fresh(config: pytest.Config) -> Session:
     return Session(settings, asked, nonce, config, site=site, job_file=job_file)
 
 
-def _remade(root: Path, run: str) -> Remade:
+def remade(root: Path, run: str) -> Remade:
     """The runs that make all their images anew and have not come to their end."""
     from pytest_comfygen.outputs.remade import Remade  # noqa: PLC0415  # few runs make all images anew
 

@@ -127,7 +127,6 @@ class Tally:
         self._unpicked: dict[str, str] = {}
         self._failed = 0
         self._wanting_a_server = 0
-        self.left_alone = LeftAlone()
 
     def count(self, report: pytest.TestReport) -> None:
         """Take in one report of an item's phase."""

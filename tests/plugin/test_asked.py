@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_comfygen.plugin.asked import Asked, is_job_file, is_positive
+from pytest_comfygen.plugin.asked import Asked, is_job_file
+from pytest_comfygen.plugin.expressions import is_positive
 
 
 @pytest.mark.parametrize(
