@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_comfygen.settings import OPTIONS
 
@@ -23,7 +23,7 @@ JOB_SUFFIXES = (".comfyjob.yaml", ".comfyjob.yml", ".comfyjob.json")
 _VERBS = frozenset(option.flag for option in OPTIONS if option.asks)
 
 
-class Asked(NamedTuple):
+class Asked:
     """What this run asks for.
 
     :param everything: a verb option was typed, so every selected item counts.
@@ -33,16 +33,25 @@ class Asked(NamedTuple):
     :param listing: `--collect-only`: job files are opened for the editor's sake, and nothing runs.
     """
 
-    everything: bool = False
-    paths: tuple[str, ...] = ()
-    by_name: bool = False
-    remembered: tuple[str, ...] = ()
-    listing: bool = False
+    def __init__(
+        self,
+        *,
+        everything: bool = False,
+        paths: tuple[str, ...] = (),
+        by_name: bool = False,
+        remembered: tuple[str, ...] = (),
+        listing: bool = False,
+    ) -> None:
+        self.everything = everything
+        self.paths = paths
+        self.by_name = by_name
+        self.remembered = remembered
+        self.listing = listing
 
     @property
     def nothing(self) -> bool:
         """Whether no image is asked for at all."""
-        return not any(self)
+        return not any(vars(self).values())
 
     def wants_file(self, path: Path, node_id: str) -> bool:
         """Whether a job file is opened at all."""
@@ -56,7 +65,7 @@ class Asked(NamedTuple):
 
     def wants_only_by_name(self, path: Path, node_id: str) -> bool:
         """Whether nothing but a `-k` or `-m` opens a job file, which may be meant for a Python test after all."""
-        return self.by_name and not self._replace(by_name=False).wants_file(path, node_id)
+        return self.by_name and not Asked(**{**vars(self), "by_name": False}).wants_file(path, node_id)
 
     def wants_item(self, path: Path, node_id: str, *, alone: bool) -> bool:
         """Whether an item of an opened file runs.

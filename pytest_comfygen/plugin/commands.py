@@ -18,8 +18,8 @@ from pytest_comfygen.flows.doctor.words import as_json, as_lines
 from pytest_comfygen.flows.stop import stop_servers, stopping_lines
 from pytest_comfygen.plugin.asked import is_job_file
 from pytest_comfygen.plugin.jobfiles import job_files
-from pytest_comfygen.plugin.mistaken import refuse_strange_root
-from pytest_comfygen.plugin.options import read_settings, settle_json, usage_error
+from pytest_comfygen.plugin.mistaken import refuse_strange_root, settle_json
+from pytest_comfygen.plugin.options import read_settings, usage_error
 from pytest_comfygen.plugin.schema import write_schema
 from pytest_comfygen.plugin.session import comfy_dirs, repository_of
 from pytest_comfygen.records import Environment

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from pytest_comfygen.errors import SettingsError
+from pytest_comfygen.errors import SettingsConflict, SettingsError
 from pytest_comfygen.plugin.options import usage_error
 from pytest_comfygen.plugin.session import remade, start_of
 from pytest_comfygen.settings import Settings
 
-__all__ = ["refuse_mistaken", "refuse_strange_root"]
+__all__ = ["refuse_mistaken", "refuse_strange_root", "settle_json"]
 
 
 def refuse_mistaken(config: pytest.Config, root: Path, settings: Settings) -> None:
@@ -56,3 +57,30 @@ def _refuse_paths(root: Path, settings: Settings) -> None:
     for name, what in wrong:
         hint = "correct the path, which is relative to the repository"
         raise usage_error(SettingsError(f"{settings.sources[name]}: {what}", hint=hint))
+
+
+def settle_json(config: pytest.Config) -> None:
+    """Leave `--comfy-json` the file that was written to it with `=`; any other word after it is a place of tests.
+
+    A doctor or a plan tells standard output, and was asked for by the bare word before a run could be.
+
+    :raises pytest.UsageError: a file is missing, or there is one too many.
+    """
+    option = config.option
+    if option.comfy_json != "-" and not _is_attached("--comfy-json", config):
+        given = config.args if config.args_source is config.ArgsSource.ARGS else []
+        config.args[:], option.comfy_json = [*given, option.comfy_json], "-"
+        config.args_source = config.ArgsSource.ARGS
+    tells_at_once = option.comfy_doctor or option.comfy_plan
+    if tells_at_once and option.comfy_json != "-":
+        told = "--comfy-json writes to standard output with --comfy-doctor or --comfy-plan"
+        raise usage_error(SettingsConflict(told, hint="leave out its file"))
+    if not (tells_at_once or option.comfy_stop or option.comfy_schema) and option.comfy_json == "-":
+        told = "--comfy-json goes with --comfy-doctor or --comfy-plan, or in a run with a file"
+        raise usage_error(SettingsConflict(told, hint="write it with an equals sign: --comfy-json=FILE"))
+
+
+def _is_attached(flag: str, config: pytest.Config) -> bool:
+    """Whether an option's value was written to it with `=`, which `argparse` does not tell."""
+    words = (*config.invocation_params.args, *config.getini("addopts"), *os.environ.get("PYTEST_ADDOPTS", "").split())
+    return any(word.startswith(f"{flag}=") for word in words)

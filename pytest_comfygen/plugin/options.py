@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_comfygen import errors
 from pytest_comfygen.plugin.asked import typed_words
-from pytest_comfygen.settings import OPTIONS, Option, Settings, resolve
+from pytest_comfygen.settings import OPTIONS, Option, Settings, is_set, resolve
 
-__all__ = ["add_options", "keep_bytecode_to_ourselves", "read_settings", "settle_json", "usage_error"]
+if TYPE_CHECKING:
+    from pytest_comfygen.errors import ComfygenError
+
+__all__ = ["add_options", "keep_bytecode_to_ourselves", "read_settings", "usage_error"]
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -55,40 +57,17 @@ def read_settings(config: pytest.Config) -> Settings:
         """What takes the place of a run, or gives it a direction, counts when it was typed, and not in `addopts`."""
         return None if name in unasked else config.getoption(name)
 
+    if not is_set(typed_only, os.environ, config.getini):
+        return Settings()
+    from pytest_comfygen import errors  # noqa: PLC0415  # a run without settings must not pay
+
     try:
         return resolve(typed_only, os.environ, config.getini)
     except errors.SettingsError as error:
         raise usage_error(error) from None
 
 
-def settle_json(config: pytest.Config) -> None:
-    """Leave `--comfy-json` the file that was written to it with `=`; any other word after it is a place of tests.
-
-    A doctor or a plan tells standard output, and was asked for by the bare word before a run could be.
-
-    :raises pytest.UsageError: a file is missing, or there is one too many.
-    """
-    option = config.option
-    if option.comfy_json != "-" and not _is_attached("--comfy-json", config):
-        given = config.args if config.args_source is config.ArgsSource.ARGS else []
-        config.args[:], option.comfy_json = [*given, option.comfy_json], "-"
-        config.args_source = config.ArgsSource.ARGS
-    tells_at_once = option.comfy_doctor or option.comfy_plan
-    if tells_at_once and option.comfy_json != "-":
-        told = "--comfy-json writes to standard output with --comfy-doctor or --comfy-plan"
-        raise usage_error(errors.SettingsConflict(told, hint="leave out its file"))
-    if not (tells_at_once or option.comfy_stop or option.comfy_schema) and option.comfy_json == "-":
-        told = "--comfy-json goes with --comfy-doctor or --comfy-plan, or in a run with a file"
-        raise usage_error(errors.SettingsConflict(told, hint="write it with an equals sign: --comfy-json=FILE"))
-
-
-def _is_attached(flag: str, config: pytest.Config) -> bool:
-    """Whether an option's value was written to it with `=`, which `argparse` does not tell."""
-    words = (*config.invocation_params.args, *config.getini("addopts"), *os.environ.get("PYTEST_ADDOPTS", "").split())
-    return any(word.startswith(f"{flag}=") for word in words)
-
-
-def usage_error(error: errors.ComfygenError) -> pytest.UsageError:
+def usage_error(error: ComfygenError) -> pytest.UsageError:
     """What we mean, as what ends a run before it begins."""
     hint = f"\nhint: {error.hint}" if error.hint else ""
     return pytest.UsageError(f"[{error.code}] {error}{hint}")

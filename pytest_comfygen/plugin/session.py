@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -40,21 +40,16 @@ _TOLD = "told"
 REMADE = "remade"  # the local directory that says what a `--comfy-update all` has made so far
 
 
-class Site(NamedTuple):
+class Site:
     """Where a run is.
 
-    :param root: the repository, which `tools/ComfyUI` and `.comfygen/` belong to.
-    :param comfy_dirs: where ComfyUI and what we put beside it live, by all their names.
+    :ivar root: the repository, which `tools/ComfyUI` and `.comfygen/` belong to.
+    :ivar comfy_dirs: where ComfyUI and what we put beside it live, by all their names.
     """
 
-    root: Path
-    comfy_dirs: tuple[Path, ...]
-
-    @classmethod
-    def of(cls, config: pytest.Config, settings: Settings) -> Site:
-        """Where this run is."""
-        root = repository_of(config)
-        return cls(root, comfy_dirs(config, root, settings))
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.root = repository_of(config)
+        self.comfy_dirs = comfy_dirs(config, self.root, settings)
 
 
 class LeftAlone:
@@ -185,7 +180,7 @@ class Session:
         """As built-ins, for the way to an xdist worker."""
         return {
             "settings": self.settings._asdict(),
-            "asked": tuple(self.asked),
+            "asked": vars(self.asked),
             "nonce": self.nonce,
             "job_file": self._job_file,
             "dist": self._config.getoption("dist", "no"),
@@ -265,7 +260,7 @@ def take_job_file(config: pytest.Config, job_file: str) -> None:
 
 def _fresh(config: pytest.Config) -> Session:
     settings = read_settings(config)
-    site = Site.of(config, settings)
+    site = Site(config, settings)
     if settings.sources:
         from pytest_comfygen.plugin.mistaken import refuse_mistaken  # noqa: PLC0415  # a run without any must not pay
 
@@ -289,13 +284,11 @@ def remade(root: Path, run: str) -> Remade:
 
 
 def _unpacked(luggage: dict[str, Any], config: pytest.Config) -> Session:
-    fields: dict[str, Any] = luggage["settings"]
-    values: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in fields.items()}
-    settings = Settings(**values)
-    site = Site.of(config, settings)
+    settings = Settings(**_from_wire(luggage["settings"]))
+    site = Site(config, settings)
     if luggage["job_file"]:
         take_job_file(config, luggage["job_file"])  # xdist gives a worker what was typed
-    session = Session(settings, _asked(luggage["asked"]), luggage["nonce"], config, site=site)
+    session = Session(settings, Asked(**_from_wire(luggage["asked"])), luggage["nonce"], config, site=site)
     if luggage["is_followed"]:
         session.progress.is_followed = True
     return session
@@ -310,6 +303,6 @@ def _worker_of(config: pytest.Config) -> tuple[int, int, str] | None:
     return (int(digits), luggage.get("workercount", 1), luggage[_LUGGAGE]["dist"]) if digits else None
 
 
-def _asked(fields: Iterable[object]) -> Asked:
+def _from_wire(fields: Mapping[str, Any]) -> dict[str, Any]:
     """The wire turns the tuples inside into lists."""
-    return Asked(*(tuple(one) if isinstance(one, list) else one for one in fields))  # type: ignore[arg-type]  # ours
+    return {name: tuple(one) if isinstance(one, list) else one for name, one in fields.items()}

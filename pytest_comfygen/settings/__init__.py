@@ -14,7 +14,18 @@ from typing import Any, Literal, NoReturn, Self
 from pytest_comfygen.settings.option import Option
 from pytest_comfygen.settings.options import COMFYUI_REPO, OPTIONS
 
-__all__ = ["COMFYUI_REPO", "LOCAL", "OPTIONS", "Option", "Settings", "is_ci", "resolve", "shell_word", "spelled"]
+__all__ = [
+    "COMFYUI_REPO",
+    "LOCAL",
+    "OPTIONS",
+    "Option",
+    "Settings",
+    "is_ci",
+    "is_set",
+    "resolve",
+    "shell_word",
+    "spelled",
+]
 
 # The directory of a repository that stays on this machine; nothing sets it, and every room means the same.
 LOCAL = ".comfygen"
@@ -166,19 +177,19 @@ def resolve(
     :raises SettingsError: a value cannot be used; the message names its spelling.
     :raises SettingsConflict: two of them contradict each other.
     """
-    given = any(_is_given(option, command_line, environment, ini) for option in OPTIONS)
-    if not given and not is_ci(environment):
+    if not is_set(command_line, environment, ini):
         return Settings()
     from pytest_comfygen.settings.answering import answered  # noqa: PLC0415  # a run without settings must not pay
 
     return answered(command_line, environment, ini)
 
 
-def _is_given(
-    option: Option, command_line: Callable[[str], object], environment: Mapping[str, str], ini: Callable[[str], object]
-) -> bool:
-    return command_line(option.ini) is not None or not (
-        option.is_command or (environment.get(option.env) is None and ini(option.ini) in (None, []))
+def is_set(command_line: Callable[[str], object], environment: Mapping[str, str], ini: Callable[[str], object]) -> bool:
+    """Whether anything is set at all; the arguments are those of `resolve`."""
+    return is_ci(environment) or any(
+        command_line(option.ini) is not None
+        or (not option.is_command and (option.env in environment or ini(option.ini) not in (None, [])))
+        for option in OPTIONS
     )
 
 
