@@ -76,6 +76,24 @@ def test_a_run_without_asking_for_images_loads_nothing_heavy(tmp_path: Path, arg
     assert done.stdout.splitlines()[-1] == "loaded: [] 0", done.stdout + done.stderr
 
 
+def test_a_run_of_a_unit_test_that_passes_loads_the_front_door_only(tmp_path: Path) -> None:
+    (tmp_path / "test_unit.py").write_text("def test_unit():\n    pass\n", encoding="utf-8")
+    program = (
+        "import sys, pytest; status = pytest.main(sys.argv[1:]); "
+        "print(*sorted(name for name in sys.modules if name.startswith('pytest_comfygen.')), int(status))"
+    )
+    plain = ["-q", "-p", "no:randomly", "-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-c", program, *plain, "test_unit.py"]
+    unset = {name: value for name, value in os.environ.items() if name != "CI" and not name.startswith("COMFYGEN_")}
+
+    done = subprocess.run(command, cwd=tmp_path, env=unset, capture_output=True, text=True, check=False)
+
+    rooms = ["flows", "flows.repository", "hookspecs", "plugin"]
+    rooms += [f"plugin.{name}" for name in ("asked", "fixtures", "options", "reporting", "session")]
+    rooms += ["settings", "settings.option", "settings.options"]
+    assert done.stdout.splitlines()[-1].split() == [*(f"pytest_comfygen.{name}" for name in rooms), "0"], done.stderr
+
+
 def test_collecting_images_loads_no_record_of_what_becomes_of_them() -> None:
     late = [f"pytest_comfygen.records.{name}" for name in ("image", "run", "server", "model", "runplan", "diagnosis")]
     program = (
