@@ -25,7 +25,7 @@ from benchmarks.scenario import (
     write_job_file,
 )
 
-LIMITS = {"collect": 2.5, "run, all current": 3.0}
+LIMITS = {"collect": 2.2, "run, all current": 2.0}
 SELECTED, SELECTED_LIMIT_S = "-k of one", 1.5  # more than the ten lines need for the same
 
 
