@@ -7,8 +7,9 @@ fails the check. Everything that is not a `ComfygenError` is a bug of ours and s
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from pytest_comfygen.families import from_families
 
 if TYPE_CHECKING:
     from pytest_comfygen.errors.asset import (
@@ -270,13 +271,5 @@ __all__ = [
 # In the order in which a run needs them: one without images knows settings only.
 _FAMILIES = ("settings", "place", "machine", "job", "job_file", "asset", "install", "model")
 
-
-def __getattr__(name: str) -> object:
-    """A class from its family, loaded when it is first asked for: every pytest run pays for what is loaded here."""
-    for family in _FAMILIES:
-        module = import_module(f"{__name__}.{family}")
-        if name in module.__all__:
-            globals()[name] = found = getattr(module, name)
-            return found
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+# Every pytest run pays for what is loaded here, so each class is loaded when it is first asked for.
+__getattr__ = from_families(__name__, _FAMILIES)

@@ -6,8 +6,9 @@ a *record* says what made an image; a *finding* is one verdict; a *model* is a w
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from pytest_comfygen.families import from_families
 
 if TYPE_CHECKING:
     from pytest_comfygen.records.diagnosis import (
@@ -194,13 +195,5 @@ _FAMILIES = (
     "diagnosis",
 )
 
-
-def __getattr__(name: str) -> object:
-    """A record from its family, loaded when it is first asked for: a data class takes half a millisecond to make."""
-    for family in _FAMILIES:
-        module = import_module(f"{__name__}.{family}")
-        if name in module.__all__:
-            globals()[name] = found = getattr(module, name)
-            return found
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+# A data class takes half a millisecond to make, so each is loaded when it is first asked for.
+__getattr__ = from_families(__name__, _FAMILIES)

@@ -17,6 +17,7 @@ import pytest_comfygen
 HOUSE = Path(pytest_comfygen.__file__).parent
 MODULES = sorted(HOUSE.rglob("*.py"))
 HEAVY = ("yaml", "requests", "pydantic", "PIL", "filelock", "psutil", "jinja2", "websocket", "aiohttp", "numpy")
+RECORDS_OF_WHAT_BECOMES_OF_IMAGES = ("image", "run", "server", "model", "runplan", "diagnosis")
 
 
 def test_imports_go_down_only(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,28 +95,21 @@ def test_a_run_of_a_unit_test_that_passes_loads_the_front_door_only(tmp_path: Pa
     assert done.stdout.splitlines()[-1].split() == [*(f"pytest_comfygen.{name}" for name in rooms), "0"], done.stderr
 
 
-def test_collecting_images_loads_no_record_of_what_becomes_of_them() -> None:
-    late = [f"pytest_comfygen.records.{name}" for name in ("image", "run", "server", "model", "runplan", "diagnosis")]
+@pytest.mark.parametrize(
+    ("argument", "late"),
+    [
+        ("--collect-only", [f"pytest_comfygen.records.{name}" for name in RECORDS_OF_WHAT_BECOMES_OF_IMAGES]),
+        ("--comfy-check", ["requests", "websocket", "filelock", "psutil", "PIL", "aiohttp"]),
+    ],
+    ids=["collecting loads no record of what becomes of images", "a run in which all is current loads no client"],
+)
+def test_what_is_not_needed_yet_is_not_loaded(argument: str, late: list[str]) -> None:
     program = (
         "import sys, pytest; status = pytest.main(sys.argv[1:]); "
         f"print('loaded:', [name for name in {late!r} if name in sys.modules], int(status))"
     )
     plain = ["-q", "-p", "no:randomly", "-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:cacheprovider"]
-    command = [sys.executable, "-c", program, *plain, "--collect-only", "jobs/smoke.comfyjob.yaml"]
-
-    done = subprocess.run(command, cwd=HOUSE.parent, capture_output=True, text=True, check=False)
-
-    assert done.stdout.splitlines()[-1] == "loaded: [] 0", done.stdout + done.stderr
-
-
-def test_a_run_in_which_all_is_current_loads_no_client() -> None:
-    heavy = ("requests", "websocket", "filelock", "psutil", "PIL", "aiohttp")
-    program = (
-        "import sys, pytest; status = pytest.main(sys.argv[1:]); "
-        f"print('loaded:', [name for name in {heavy!r} if name in sys.modules], int(status))"
-    )
-    plain = ["-q", "-p", "no:randomly", "-p", "no:hypothesispytest", "-p", "no:xdist", "-p", "no:cacheprovider"]
-    command = [sys.executable, "-c", program, *plain, "--comfy-check", "jobs/smoke.comfyjob.yaml"]
+    command = [sys.executable, "-c", program, *plain, argument, "jobs/smoke.comfyjob.yaml"]
 
     done = subprocess.run(command, cwd=HOUSE.parent, capture_output=True, text=True, check=False)
 
