@@ -60,7 +60,7 @@ class Server:
         self.process.communicate()
 
 
-SLOW = ("--any-model", "--seconds-per-step", "0.3")
+SLOW = ("--any-model", "--seconds-per-step", "0.2")
 
 
 @pytest.fixture
