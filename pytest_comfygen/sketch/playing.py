@@ -34,7 +34,7 @@ _SOUND_CODECS = {"flac": "flac", "mp3": "libmp3lame", "opus": "libopus"}
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 _EXIF_PROMPT, _EXIF_MORE = 0x0110, 0x010F
 
-# With x264's own settings, one of some three thousand encodings of the same film came out otherwise; so, none of twelve.
+# By its own settings, x264 made one of some three thousand encodings of a film otherwise; by these, none of twelve.
 _ALIKE = {"preset": "ultrafast", "qp": "20"}
 
 # From the whole range of a byte to that of video.
