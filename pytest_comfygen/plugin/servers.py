@@ -158,13 +158,14 @@ class Servers:
         """Another server for a job, when one of several failed, or lacks what the job needs."""
         if error.wants_server:
             self._meetings.forget(meeting)
-        if self._pool is None or meeting.met_at not in self._pool or not isinstance(error, (*GONE, *LACKING)):
+        pool = self._pool_of(meeting)
+        if pool is None or not isinstance(error, (*GONE, *LACKING)):
             return None
         if isinstance(error, GONE):
-            self._leave_out(self._pool, meeting.met_at, error)
+            self._leave_out(pool, meeting.met_at, error)
         else:
             self._refused[meeting.met_at] = {**self.refused(meeting), job.id: error}
-        other = self._living(self._pool, job)
+        other = self._living(pool, job)
         return None if other is None or job.id in self.refused(other) else other
 
     def _living(self, pool: Pool, job: Job) -> Meeting | None:
@@ -183,7 +184,11 @@ class Servers:
 
     def is_alone(self, meeting: Meeting) -> bool:
         """Whether what this server refuses, no other makes."""
-        return self._pool is None or meeting.met_at not in self._pool
+        return self._pool_of(meeting) is None
+
+    def _pool_of(self, meeting: Meeting) -> Pool | None:
+        """The servers that this one shares the images with, if there are any."""
+        return self._pool if self._pool and meeting.met_at in self._pool else None
 
     def meet(self, client: ComfyClient) -> Meeting:
         """Who the client's server is, asked once.
@@ -346,16 +351,17 @@ class Servers:
                     workplace = self._workplace(coming.job.root, there, coming.hooks, lambda _: None, lambda: ())
                     send_ahead(self._fitted(plan.job, there), plan.seed, workplace)
 
-        pool = self._pool
-        self._ahead.send(pool.share if pool and meeting.met_at in pool else [meeting.met_at], upcoming, send)
+        pool = self._pool_of(meeting)
+        self._ahead.send(pool.share if pool else [meeting.met_at], upcoming, send)
 
     def _place_for(self, job: Job, meeting: Meeting) -> Meeting | None:
         """The server that is sent a job before its turn: this one, or of several the best that has room."""
-        if self._pool is None or meeting.met_at not in self._pool:
+        pool = self._pool_of(meeting)
+        if pool is None:
             return meeting
-        for url in self._pool.own(job, self._ahead.waiting):
-            if self._ahead.has_room(url) and (there := self._member(self._pool, url)):
-                self._pool.note(url, job)
+        for url in pool.own(job, self._ahead.waiting):
+            if self._ahead.has_room(url) and (there := self._member(pool, url)):
+                pool.note(url, job)
                 return there
         return None
 

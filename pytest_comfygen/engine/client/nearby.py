@@ -6,11 +6,10 @@ import os
 import stat
 from pathlib import Path
 
+from pytest_comfygen.engine.client import PICTURE_LIMIT_BYTES
 from pytest_comfygen.records import RemoteImage
 
 __all__ = ["read_nearby"]
-
-LIMIT_BYTES = 512 * 2**20
 
 
 def read_nearby(output: Path, image: RemoteImage) -> bytes | None:
@@ -25,7 +24,7 @@ def read_nearby(output: Path, image: RemoteImage) -> bytes | None:
         return None
     try:
         seen = path.lstat()
-        is_plain = stat.S_ISREG(seen.st_mode) and 0 < seen.st_size <= LIMIT_BYTES
+        is_plain = stat.S_ISREG(seen.st_mode) and 0 < seen.st_size <= PICTURE_LIMIT_BYTES
         return path.read_bytes() if is_plain else None
     except (OSError, ValueError):
         return None
