@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ class Claims:
 
     def __init__(self) -> None:
         self._makers: dict[str, Job] = {}
+        self._alone: Sequence[Job] = ()  # the jobs of the first file, until somebody asks what they make
         self._files: dict[Path, Sequence[Job] | None] = {}
         self._broken: set[Path] = set()
 
@@ -31,23 +32,22 @@ class Claims:
 
         :raises OutputCollision: another file's job makes one of their outputs.
         """
-        claims = {collision_key(job.output): job for job in jobs}
-        taken = (key for key in claims if key in self._makers and self._makers[key].file != claims[key].file)
-        collisions = tuple(_collision(claims[key], self._makers[key]) for key in taken)
-        if collisions:
+        if not self._files:
+            self._alone = jobs
+        elif collisions := self._taken_in(_by_output(jobs)):
             first, rest = collisions[0], collisions[1:]
             raise OutputCollision(first.message, where=first.where, also=rest)
-        self._makers |= claims
         self._files[path] = jobs
 
     def clear(self) -> None:
         """Forget the jobs."""
         self._makers.clear()
+        self._alone = ()
         self._files.clear()
 
     def is_claimed(self, output: Path) -> bool:
         """Whether a job of the files that were loaded makes `output`."""
-        return collision_key(output) in self._makers
+        return collision_key(output) in self._known()
 
     def is_made_elsewhere(self, job: Job, record: ImageRecord) -> bool:
         """Whether the item that a record names still makes the output of `job`, in another file; one that is broken
@@ -67,6 +67,22 @@ class Claims:
         jobs, key = self._files[path], collision_key(output)
         return jobs is None or any(collision_key(one.output) == key for one in jobs)
 
+    def _known(self) -> dict[str, Job]:
+        """Who makes each output; a run of one file, as most are, need not know before it is asked."""
+        if self._alone:
+            self._makers |= _by_output(self._alone)
+            self._alone = ()
+        return self._makers
+
+    def _taken_in(self, claims: Mapping[str, Job]) -> tuple[OutputCollision, ...]:
+        """Take in what jobs make, unless another file's jobs make some of it: these are the collisions."""
+        makers = self._known()
+        taken = (key for key in claims if key in makers and makers[key].file != claims[key].file)
+        collisions = tuple(_collision(claims[key], makers[key]) for key in taken)
+        if not collisions:
+            makers |= claims
+        return collisions
+
     def _jobs_of(self, path: Path, root: Path) -> Sequence[Job] | None:
         """The jobs of a file that this run did not ask for; None when nobody can tell: it is broken, or has hooks."""
         try:
@@ -76,6 +92,10 @@ class Claims:
         except JobFileError:
             self._broken.add(path)
             return None
+
+
+def _by_output(jobs: Sequence[Job]) -> dict[str, Job]:
+    return {collision_key(job.output): job for job in jobs}
 
 
 def _collision(job: Job, other: Job) -> OutputCollision:

@@ -26,7 +26,6 @@ class Table(dict[str, Value]):
     __slots__ = ("marks",)
 
     def __init__(self) -> None:
-        super().__init__()
         self.marks: dict[str, Mark] = {}
 
     def put(self, key: str, value: Value, mark: Mark) -> None:

@@ -158,6 +158,7 @@ class _Builder:
         self.commented: list[Spot] = []
         self._text = text
         self._file = file
+        self._may_have_comments = "#" in text
         self._frame: _Frame | None = None
         self._depth = 0
         self._nodes = 0
@@ -255,8 +256,7 @@ class _Builder:
             return None
         if text[0] in _SPECIAL_FIRST and (match := _SPECIAL.fullmatch(text)):
             return self._special(match, spot)
-        end = event.end_mark.index
-        if self._text[end : end + 1] in (" ", "\t") and _COMMENT.match(self._text, end):
+        if self._may_have_comments and _COMMENT.match(self._text, event.end_mark.index):
             self.commented.append(spot)
         return text
 
@@ -275,8 +275,7 @@ class _Builder:
             self.root, self.spot = value, spot
         elif isinstance(frame.node, Table):
             assert frame.key is not None  # noqa: S101  # the parser gives a key before each value
-            mark: Mark = (*frame.key_spot, *spot)
-            frame.node.put(frame.key, value, mark)
+            frame.node.put(frame.key, value, frame.key_spot + spot)
             frame.key = None
         else:
             frame.node.append(value)
