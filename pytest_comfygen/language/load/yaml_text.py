@@ -29,7 +29,7 @@ from pytest_comfygen.errors import (
     WrongType,
 )
 from pytest_comfygen.language.load.text import check_text
-from pytest_comfygen.language.load.tree import MAX_DEPTH, MAX_DIGITS, MAX_NODES, Document, Mark, Row, Spot, Table, Value
+from pytest_comfygen.language.load.tree import MAX_DEPTH, MAX_DIGITS, MAX_NODES, Document, Row, Spot, Table, Value
 
 __all__ = ["parse_yaml", "read_scalar"]
 
