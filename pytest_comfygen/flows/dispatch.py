@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, KeysView
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -60,9 +60,9 @@ class Dispatch:
         return len(self._ahead) < min(max(enough, 1), MOST_AHEAD)
 
     @property
-    def items(self) -> frozenset[str]:
-        """The ids of the items whose jobs wait there before their turn."""
-        return frozenset(self._ahead)
+    def items(self) -> KeysView[str]:
+        """The ids of the items whose jobs wait there before their turn, as they are at any time."""
+        return self._ahead.keys()
 
     def has(self, job: Job) -> bool:
         """Whether a job of this item waits there."""

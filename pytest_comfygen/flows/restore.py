@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -91,6 +91,6 @@ def keep(job: Job, record: ImageRecord, cache: ImageCache, store: Store) -> None
 def _key(job: Job, fingerprint: Fingerprint) -> str:
     """What an image is made of and written as, in one word; without models' hashes, which are not known everywhere."""
     models = {key: value for key, value in fingerprint.models.items() if not key.endswith("sha256")}
-    made_of = asdict(fingerprint) | {"models": models, "format": job.format, "metadata": job.keep_metadata}
-    made_of["recipe"] = recipe_number(job)
+    made_of: dict[str, object] = {part: fingerprint.part(part) for part in PARTS}
+    made_of |= {"models": models, "format": job.format, "metadata": job.keep_metadata, "recipe": recipe_number(job)}
     return sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()

@@ -11,7 +11,7 @@ from pathlib import Path
 from pytest_comfygen.outputs.atomic import fresh_token, remove, temp_path
 from pytest_comfygen.outputs.kept import is_whole, read_kept, record_beside
 from pytest_comfygen.outputs.local import link_on_the_way
-from pytest_comfygen.outputs.recordfile import dump
+from pytest_comfygen.outputs.recordfile import dump_on_one_line
 from pytest_comfygen.records import ImageRecord, KeptImage
 
 __all__ = ["ImageCache"]
@@ -55,7 +55,7 @@ class ImageCache:
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             _write(image, data)
-            _write(record_beside(image), dump(record).encode())
+            _write(record_beside(image), dump_on_one_line(record).encode())
         except OSError:
             return
         self._has_grown = True

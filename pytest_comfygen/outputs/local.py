@@ -22,9 +22,12 @@ def is_run(name: str) -> bool:
 
 def link_on_the_way(path: Path) -> Path | None:
     """The first link on the way to `path` from its `.comfygen/`, both counted; None elsewhere, too."""
-    way = (path, *path.parents)
-    depth = next((number for number, one in enumerate(way) if one.name == LOCAL), -1)
-    return next((one for one in reversed(way[: depth + 1]) if _is_link(one)), None)
+    parts = path.parts
+    if LOCAL not in parts:
+        return None
+    first = len(parts) - parts[::-1].index(LOCAL)
+    way = (os.path.join(*parts[:end]) for end in range(first, len(parts) + 1))  # noqa: PTH118  # often for each image
+    return next((Path(one) for one in way if _is_link(one)), None)
 
 
 def link_in(directory: Path) -> Path | None:
@@ -34,7 +37,7 @@ def link_in(directory: Path) -> Path | None:
     return next((one for one in map(directory.joinpath, names) if _is_link(one)), None)
 
 
-def _is_link(path: Path) -> bool:
+def _is_link(path: str | Path) -> bool:
     try:
         status = os.lstat(path)
     except OSError:

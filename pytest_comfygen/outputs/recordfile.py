@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pytest_comfygen.errors import RecordDamaged, Where
 from pytest_comfygen.records import Fingerprint, ImageRecord, ImageStatistics, MediaStatistics, Scalar, Size, Verified
 
-__all__ = ["RECORDS", "dump", "parse", "read", "record_path"]
+__all__ = ["RECORDS", "dump", "dump_on_one_line", "parse", "read", "record_path"]
 
 RECORDS = ".comfyrecords"  # the directory beside images that holds their records
 
@@ -52,6 +52,11 @@ def dump(record: ImageRecord) -> str:
     except UnicodeEncodeError:  # half a surrogate pair in a prompt: JSON can escape it, UTF-8 cannot hold it
         text = json.dumps(fields, indent=2, sort_keys=True, allow_nan=False)
     return f"{text}\n"
+
+
+def dump_on_one_line(record: ImageRecord) -> str:
+    """The text of a record that nobody reads but `parse`: Python's encoder is five times as fast without indents."""
+    return json.dumps(_fields(record), allow_nan=False)
 
 
 def read(output: Path, name_of: Callable[[Path], str] = str) -> ImageRecord | None:

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, tee
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-from pluggy import HookRelay
+from typing import TYPE_CHECKING
 
 from pytest_comfygen.engine.client import ComfyClient
 from pytest_comfygen.engine.journal import Journal, jobs_under_way
 from pytest_comfygen.flows.dispatch import Dispatch
+from pytest_comfygen.plugin.selection import is_skipped
 from pytest_comfygen.records import Job
 
 if TYPE_CHECKING:
     from pytest_comfygen.flows.plan import Plan
+    from pytest_comfygen.plugin.collect import ComfyItem
 
-__all__ = ["Ahead", "Coming", "Upcoming"]
+__all__ = ["Ahead", "Upcoming"]
 
 FAR_ENOUGH = 16  # so many images are passed over in looking for one that can be sent
 
-
-class Coming(NamedTuple):
-    """An image whose turn has not come.
-
-    :param hooks: those that hold where its job file is.
-    """
-
-    job: Job
-    hooks: HookRelay
-
-
-Upcoming = Callable[[], Iterable[Coming]]
+Upcoming = Callable[[], "Iterable[ComfyItem]"]
 
 
 class Ahead:
@@ -100,42 +89,46 @@ class Ahead:
         """Whether another job may be sent to a server before its turn."""
         return server not in self._alone and (server not in self._lines or self._lines[server].has_room)
 
-    def send(self, servers: Sequence[str], upcoming: Upcoming, send: Callable[[Coming, Plan], None]) -> None:
+    def send(self, servers: Sequence[str], upcoming: Upcoming, send: Callable[[ComfyItem, Plan], None]) -> None:
         """Send what comes next, as much as these servers are to have.
 
         :param send: submits one image, if it can be.
         """
-        self._take_back_what_was_passed(servers, upcoming)
+        near, coming = tee(self._needed(upcoming()))
+        self._take_back_what_was_passed(servers, near)
         if not any(map(self.has_room, servers)):
             return
         passed_over = 0
-        for coming in upcoming():
-            if coming.job.id in self._needless or self.where(coming.job):
+        for job_id, item in coming:
+            if any(job_id in line.items for line in self._lines.values()):
                 continue
-            if not self._sent(coming, send):
+            if not self._sent(job_id, item, send):
                 passed_over += 1
             if passed_over == FAR_ENOUGH or not any(map(self.has_room, servers)):
                 return
 
-    def _take_back_what_was_passed(self, servers: Sequence[str], upcoming: Upcoming) -> None:
+    def _needed(self, upcoming: Iterable[ComfyItem]) -> Iterator[tuple[str, ComfyItem]]:
+        """The images that are not known yet to need no sending, by their jobs' ids."""
+        return ((job_id, item) for item in upcoming if (job_id := item.job.id) not in self._needless)
+
+    def _take_back_what_was_passed(self, servers: Sequence[str], upcoming: Iterator[tuple[str, ComfyItem]]) -> None:
         """Images whose turn went by without them, because a fixture skipped them, wait for nobody."""
         lines = [self._lines[server] for server in servers if server in self._lines]
         waiting = frozenset().union(*(line.items for line in lines))
         if not waiting:
             return
-        ids = (coming.job.id for coming in upcoming())
-        near = set(islice((one for one in ids if one not in self._needless), len(waiting) + FAR_ENOUGH))
+        near = {job_id for job_id, _ in islice(upcoming, len(waiting) + FAR_ENOUGH)}
         for line in lines:
             if passed := line.items - near:
                 line.take_back(passed)
 
-    def _sent(self, coming: Coming, send: Callable[[Coming, Plan], None]) -> bool:
-        """Send an image, unless it is current, or of those whose picture depends on what is made before it."""
-        plan = self._plan(coming.job)
-        if plan.action != "make":
-            self._needless.add(coming.job.id)
+    def _sent(self, job_id: str, item: ComfyItem, send: Callable[[ComfyItem, Plan], None]) -> bool:
+        """Send an image, unless it is current, or may be skipped, or shows what is made before it."""
+        plan = None if is_skipped(item) else self._plan(item.job)
+        if plan is None or plan.action != "make":
+            self._needless.add(job_id)
             return False
-        if plan.waits_for or coming.job.candidates > 1:
+        if plan.waits_for or item.job.candidates > 1:
             return False
-        send(coming, plan)
+        send(item, plan)
         return True

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, Where
 from pytest_comfygen.outputs.report import one_line, reason_lines, render
-from pytest_comfygen.plugin.selection import bring_forward, following, is_skipped
+from pytest_comfygen.plugin.selection import bring_forward, following
 from pytest_comfygen.plugin.session import session_of
 from pytest_comfygen.plugin.terminal import INDEX
 from pytest_comfygen.settings import Settings
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pytest_comfygen.engine.install import Install
     from pytest_comfygen.flows.plan import Plan
     from pytest_comfygen.language.sources.answered import Answer
-    from pytest_comfygen.plugin.ahead import Coming
     from pytest_comfygen.plugin.servers import Meeting, Servers
     from pytest_comfygen.records import ImageRecord, Job, JobFile, JobResult, Scalar
 
@@ -270,15 +269,15 @@ class ComfyItem(pytest.Function):
         work = session_of(self.config).work
         return (job for job in jobs_of(self.session) if work.shares_server(job, self.job))
 
-    def _upcoming(self) -> Iterator[Coming]:
+    def _upcoming(self) -> Iterator[ComfyItem]:
         """The images after this one that the same fixtures and the same server see to."""
-        from pytest_comfygen.plugin.ahead import Coming  # noqa: PLC0415  # a run that makes nothing must not pay
+        return (item for item in following(self) if isinstance(item, ComfyItem) and self._is_made_as(item))
 
-        for item in following(self):
-            if not isinstance(item, ComfyItem) or item.path.parent != self.path.parent:
-                continue
-            if item.job.server == self.job.server and not is_skipped(item):
-                yield Coming(item.job, item.ihook)
+    def _is_made_as(self, item: ComfyItem) -> bool:
+        """Whether the same fixtures and the same server see to another image."""
+        if item.parent is self.parent:
+            return True
+        return item.path.parent == self.path.parent and item.job.server == self.job.server
 
     def bring_up_to_date(self) -> None:
         """Do what the plan says, and keep the outcome for the reports."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pluggy import HookRelay
 
@@ -35,11 +36,14 @@ from pytest_comfygen.flows.retries import persevere
 from pytest_comfygen.language.workflow import for_server
 from pytest_comfygen.outputs.candidates import Candidates
 from pytest_comfygen.outputs.store import Store
-from pytest_comfygen.plugin.ahead import Ahead, Coming, Upcoming
+from pytest_comfygen.plugin.ahead import Ahead, Upcoming
 from pytest_comfygen.plugin.clients import Clients
 from pytest_comfygen.plugin.desk import Judges
 from pytest_comfygen.plugin.meetings import Meeting, Meetings
 from pytest_comfygen.records import Event, Fingerprint, Job, JobResult, ObjectInfo
+
+if TYPE_CHECKING:
+    from pytest_comfygen.plugin.collect import ComfyItem
 
 __all__ = ["Meeting", "Servers"]
 
@@ -343,12 +347,12 @@ class Servers:
     def _send_ahead(self, meeting: Meeting, upcoming: Upcoming) -> None:
         """Send what comes next; what does not work is told when its turn has come."""
 
-        def send(coming: Coming, plan: Plan) -> None:
+        def send(item: ComfyItem, plan: Plan) -> None:
             with suppress(Exception):
-                there = self._place_for(coming.job, meeting)
-                if there and coming.job.id not in self.refused(there):
-                    self.check(coming.job, there)
-                    workplace = self._workplace(coming.job.root, there, coming.hooks, lambda _: None, lambda: ())
+                there = self._place_for(plan.job, meeting)
+                if there and plan.job.id not in self.refused(there):
+                    self.check(plan.job, there)
+                    workplace = self._workplace(plan.job.root, there, item.ihook, lambda _: None, lambda: ())
                     send_ahead(self._fitted(plan.job, there), plan.seed, workplace)
 
         pool = self._pool_of(meeting)

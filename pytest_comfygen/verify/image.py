@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
+from operator import mul
 
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
@@ -49,6 +50,8 @@ UNREADABLE = (
 
 _NO_SIZE = Checks(Size(0, 0), "png")  # a size that no picture has, so the limit is that for unexpected ones
 
+_VALUES = range(256)
+_SQUARES = tuple(value * value for value in _VALUES)
 _DHASH_SIZE = (17, 16)  # 16 rows of 17 pixels have 256 neighbours
 _ALPHA_MODES = ("RGBA", "LA")
 
@@ -171,7 +174,8 @@ def measure(picture: Image.Image) -> ImageStatistics:
 
 
 def _mean(band: list[int]) -> float:
-    return sum(value * times for value, times in enumerate(band)) / sum(band)
+    total: int = sum(map(mul, _VALUES, band))
+    return total / sum(band)
 
 
 def _brightness(means: list[float]) -> float:
@@ -188,9 +192,9 @@ def eight_bits(picture: Image.Image) -> Image.Image:
 
 
 def _deviation(band: list[int]) -> float:
-    count = sum(band)
-    total = sum(value * times for value, times in enumerate(band))
-    squares = sum(value * value * times for value, times in enumerate(band))
+    count: int = sum(band)
+    total: int = sum(map(mul, _VALUES, band))
+    squares: int = sum(map(mul, _SQUARES, band))
     return round(math.sqrt(count * squares - total * total) / count, 3)
 
 

@@ -143,6 +143,8 @@ class Transport:
         self._sleep = sleep
         self._secret = _secret(authorization)
         self._session = _session(url, authorization)
+        self._blank = self._session.prepare_request(requests.Request("GET", url))
+        self._circumstances = self._session.merge_environment_settings(url, {}, stream=True, verify=None, cert=None)
 
     def get(
         self,
@@ -242,15 +244,11 @@ class Transport:
     ) -> Answer:
         route = f"{method} {path}"
         try:
-            with self._session.request(
-                method,
-                self.url + path,
-                params=params,
-                data=body,
-                headers={"Content-Type": content_type} if body is not None else None,
-                stream=True,
+            with self._session.send(
+                self._prepared(method, path, params, body, content_type),
                 allow_redirects=False,
                 timeout=(patience.connect_s, patience.exchange_s),
+                **self._circumstances,
             ) as response:
                 _refuse_redirect(response, self.url, route)
                 content = self._hide_secrets(_read(response, self.url, route, limit_bytes, torn))
@@ -258,6 +256,20 @@ class Transport:
             raise _explain(error, self.url, route, torn) from None
         length = _number(response, "Content-Length")
         return _usable(response, Answer(self.url, route, response.status_code, _type_of(response), content, length))
+
+    def _prepared(
+        self, method: str, path: str, params: Mapping[str, str] | None, body: bytes | None, content_type: str
+    ) -> requests.PreparedRequest:
+        """A request; what all to this server share was prepared once, which takes a third of what sending one does."""
+        request = self._blank.copy()
+        request.prepare_method(method)
+        request.prepare_url(self.url + path, params)
+        if self._session.cookies:
+            request.prepare_cookies(self._session.cookies)
+        if body is not None:
+            request.headers["Content-Type"] = content_type
+            request.prepare_body(body, None)
+        return request
 
     def _hide_secrets(self, content: bytes) -> bytes:
         """`content` without our own credentials: a server may repeat what it got, and its words reach our messages."""
