@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +11,7 @@ import pytest
 
 from pytest_comfygen.errors import BadName, ComfygenError, JobFileError, Where
 from pytest_comfygen.outputs.report import one_line, reason_lines, render
+from pytest_comfygen.plugin import garbage
 from pytest_comfygen.plugin.selection import bring_forward, following
 from pytest_comfygen.plugin.session import session_of
 from pytest_comfygen.plugin.terminal import INDEX
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
     from pytest_comfygen.language.sources.answered import Answer
     from pytest_comfygen.plugin.servers import Meeting, Servers
     from pytest_comfygen.records import ImageRecord, Job, JobFile, JobResult, Scalar
-
-_MANY = 1000
 
 __all__ = ["ComfyFile", "ComfyItem", "ComfygenWarning", "UnusableFile", "is_wanted_by_tests", "jobs_of"]
 
@@ -54,7 +50,7 @@ class ComfyFile(pytest.Module):
 
     def collect(self) -> list[pytest.Item | pytest.Collector]:
         """One item an image, all with the same function and so the same fixtures."""
-        with _garbage_left_alone():
+        with garbage.left_alone():
             try:
                 work = session_of(self.config).work
                 job_file, self.place = work.load(self.path, self._ask_source), work.file_count
@@ -68,11 +64,6 @@ class ComfyFile(pytest.Module):
             except ComfygenWarning as warning:  # warnings are errors in this run
                 raise self.CollectError(str(warning)) from None
             items: list[pytest.Item | pytest.Collector] = [*self._items(job_file), *self._index_item(job_file)]
-        if len(items) > _MANY:
-            # At its end Python looks for garbage among all that is alive, just before the process gives it back
-            # anyway: a fifth of the time that collecting 10 000 images takes. By then pytest has looked for its own.
-            atexit.unregister(gc.freeze)
-            atexit.register(gc.freeze)
         return items
 
     def _ask_source(self, name: str, options: Mapping[str, Scalar], where: Where | None) -> Answer:
@@ -134,21 +125,6 @@ class ComfyFile(pytest.Module):
             hint = f"; {one.hint}" if one.hint else ""
             path, line = _place_of(one.where, self.path, session_of(self.config).work.root_of(self.path))
             warnings.warn_explicit(ComfygenWarning(f"{one_line(one)}{hint}"), None, str(path), line)
-
-
-@contextmanager
-def _garbage_left_alone() -> Iterator[None]:
-    """Keep Python from looking for garbage: with thousands of new objects that all stay, it looks again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            if not gc.get_freeze_count():  # else somebody has frozen objects, and they must stay so
-                gc.freeze()
-                gc.unfreeze()  # the new objects count as old without having been walked through
-            gc.enable()
 
 
 class UnusableFile(pytest.Item):

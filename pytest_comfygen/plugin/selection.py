@@ -70,9 +70,11 @@ def _keep_asked(config: pytest.Config, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if item not in gone]
         session.left_alone.items.update(item.nodeid for item in left)
         config.hook.pytest_deselected(items=left)
-    from pytest_comfygen.plugin.order import arrange  # noqa: PLC0415  # a run without images must not pay
+    from pytest_comfygen.plugin.garbage import set_aside  # noqa: PLC0415  # a run without images must not pay
+    from pytest_comfygen.plugin.order import arrange  # noqa: PLC0415  # as above
 
     arrange(items, _images(items), session, only_listed=config.option.collectonly)
+    set_aside(session, session.work.job_count, alone=alone)
 
 
 def _see_to_orphans(session: pytest.Session, items: list[pytest.Item]) -> None:

@@ -35,6 +35,7 @@ from pytest_comfygen.flows.provision import Machine
 from pytest_comfygen.flows.retries import persevere
 from pytest_comfygen.language.workflow import for_server
 from pytest_comfygen.outputs.candidates import Candidates
+from pytest_comfygen.outputs.durations import Durations
 from pytest_comfygen.outputs.store import Store
 from pytest_comfygen.plugin.ahead import Ahead, Upcoming
 from pytest_comfygen.plugin.clients import Clients
@@ -84,6 +85,7 @@ class Servers:
         self._object_info: dict[str, ObjectInfo] = {}
         self._pool = pool_of(premises)
         self._selection: Callable[[], Iterable[Job]] = tuple
+        self._durations: Durations | None = None
 
     def close(self) -> None:
         """Close clients, servers and the journal."""
@@ -252,7 +254,8 @@ class Servers:
         """Tell how many pictures are to be made, and how fast, going by what this machine took before."""
         if not jobs:
             return
-        forecast = self._premises.durations.forecast(() if self._settings.sketch else jobs)
+        self._durations = self._premises.durations
+        forecast = self._durations.forecast(() if self._settings.sketch else jobs)
         per_s = len(jobs) / forecast.expected_s if forecast.expected_s and not forecast.unknown else 0.0
         elsewhere = not (self._settings.sketch or self._settings.url)  # then job files may name servers of their own
         subject = " ".join(jobs[0].server.urls) if elsewhere else ""
@@ -307,7 +310,8 @@ class Servers:
         if job.candidates > 1:
             return make_with(plan.seed)
         result = persevere(job, plan.seed, make_with, self._premises.notify)
-        self._premises.durations.note(plan.job, result.timing)
+        self._durations = self._durations or self._premises.durations
+        self._durations.note(plan.job, result.timing)
         return result
 
     def draw(  # noqa: PLR0913, PLR0917  # as `make`, and where to write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -95,6 +96,7 @@ class Session:
         self.registered_tags: set[str] = {"comfygen"}
         self.selected_ids: frozenset[str] | None = None  # of the jobs, gathered when the first item asks
         self.orphans: list[str] = []  # images that no job names, in a run that does not fail for them
+        self.has_frozen = False  # Python looks past what was alive when the images were collected
         self.told: dict[str, str] = {}  # the first item that each error was told for
         self._work: Work | None = None
 
@@ -144,6 +146,12 @@ class Session:
         self._forget_notes()
         if self._progress is not None:
             self._progress.close()
+
+    def thaw(self) -> None:
+        """Let Python look for garbage among everything again: a process may have many runs."""
+        if self.has_frozen:
+            gc.unfreeze()
+            self.has_frozen = False
 
     def _forget_notes(self) -> None:
         """Remove what the workers of this run noted for each other."""
@@ -200,6 +208,7 @@ def open_session(config: pytest.Config) -> Session:
 
         add_job_files(config, session.asked, session.comfy_dirs)
     config.stash[_KEY] = session
+    config.add_cleanup(session.thaw)  # comes before pytest's own search for garbage is arranged, so it is done after it
     return session
 
 
