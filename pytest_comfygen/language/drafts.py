@@ -6,7 +6,7 @@ import re
 import types
 import typing
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeGuard, cast
+from typing import Literal, NamedTuple, TypeGuard, cast
 
 from pytest_comfygen.errors import KeyConflict, Where
 from pytest_comfygen.language import naming
@@ -22,7 +22,7 @@ from pytest_comfygen.records import Scalar
 
 __all__ = ["ITEM_KEYS", "Draft", "RowReader", "as_item", "is_scalar"]
 
-ITEM_KEYS: Mapping[str, Any] = Item.model_fields
+ITEM_KEYS = Item.__annotations__.keys()
 
 # A key of a text is a template; as a variable it would stand in other texts unfilled.
 _NO_VARIABLES = frozenset({"name", "prompt", "negative"})
@@ -67,7 +67,7 @@ class RowReader:
         if scalars:
             self._read = {key: read for key in keys if (read := _reader_of(key)) is _words}
         self._texts = texts
-        self._shared = {name: value for name, value in (base.vars or {}).items() if value is not None}
+        self._shared = {name: value for name, value in (base.get("vars") or {}).items() if value is not None}
         self._variables: dict[tuple[str, ...], Sequence[str]] = {}
 
     def name(self, values: Mapping[str, Value], number: int) -> str:
@@ -126,8 +126,7 @@ class RowReader:
 
 def as_item(keys: Keys) -> Item:
     """The keys of an item alone, out of a source or a matrix that has others beside them."""
-    written = keys.model_fields_set & ITEM_KEYS.keys()
-    return Item.model_construct(_fields_set=written, **{key: getattr(keys, key) for key in written})
+    return cast("Item", {key: value for key, value in keys.items() if key in ITEM_KEYS})
 
 
 def _conflict_hint(column: str) -> str:

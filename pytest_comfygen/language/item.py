@@ -76,14 +76,14 @@ class _Builder:
             raise error.at(self._places.around(self._key) or self._where) from None
 
     def _job(self) -> Job:
-        if self._keys.vars:
-            self._variables |= self._own_variables(self._keys.vars)
+        if own := self._keys.get("vars"):
+            self._variables |= self._own_variables(own)
         if self._row:
             self._variables |= self._row
         keys, around = self._keys, self._around
-        text_of = self._chosen if keys.alternatives or keys.wildcards else self._text
-        prompt, negative = text_of("prompt", keys.prompt), text_of("negative", keys.negative)
-        recipe = self._workflow_recipe(prompt, negative) if keys.workflow else self._checkpoint_recipe(prompt)
+        text_of = self._chosen if keys.get("alternatives") or keys.get("wildcards") else self._text
+        prompt, negative = text_of("prompt", keys.get("prompt")), text_of("negative", keys.get("negative"))
+        recipe = self._workflow_recipe(prompt, negative) if keys.get("workflow") else self._checkpoint_recipe(prompt)
         output, image_format = self._output(around.output)
         return Job(
             name=self._name,
@@ -95,30 +95,30 @@ class _Builder:
             keep_metadata=around.output.metadata,
             prompt=prompt or "",
             negative=negative or "",
-            seed=_seed(keys.seed, self._name, prompt or "", negative or ""),
+            seed=_seed(keys.get("seed"), self._name, prompt or "", negative or ""),
             recipe=recipe,
-            checks=self._checks(keys.verify, recipe, image_format),
-            tags=self._tags() if keys.tags else (),
-            status=keys.status,
-            stale_on=PARTS if keys.stale_on is None else tuple(dict.fromkeys(keys.stale_on)),
+            checks=self._checks(keys.get("verify"), recipe, image_format),
+            tags=self._tags() if keys.get("tags") else (),
+            status=keys.get("status"),
+            stale_on=PARTS if (parts := keys.get("stale_on")) is None else tuple(dict.fromkeys(parts)),
             server=around.server,
             places=self._places,
-            candidates=self._candidates() if keys.candidates else 1,
+            candidates=self._candidates() if keys.get("candidates") else 1,
             retries=_retries(keys),
         )
 
     def _candidates(self) -> int:
-        if isinstance(self._keys.seed, int):
+        if isinstance(self._keys.get("seed"), int):
             hint = "leave `seed` out: the candidates' seeds follow each other, and the one that is picked is kept"
-            told = f"`candidates` have a seed each, and this item has {self._keys.seed}"
+            told = f"`candidates` have a seed each, and this item has {self._keys.get('seed')}"
             raise KeyConflict(told, where=self._key_place("candidates"), hint=hint)
-        return self._keys.candidates or 1
+        return self._keys.get("candidates") or 1
 
     def _chosen(self, key: str, text: str | None) -> str | None:
         """A prompt with its choices made and its variables filled in."""
         if text is None:
             return None
-        folder, braces = self._keys.wildcards, bool(self._keys.alternatives)
+        folder, braces = self._keys.get("wildcards"), bool(self._keys.get("alternatives"))
         lines = partial(self._wildcard, self._text("wildcards", folder) or "") if folder else None
         self._key = key
         return self._around.fill(choose(text, self._name, key, braces=braces, lines=lines), self._variables)
@@ -143,27 +143,27 @@ class _Builder:
 
     def _checkpoint_recipe(self, prompt: str | None) -> CheckpointRecipe:
         keys = self._keys
-        if keys.set or keys.output_node:
-            key = "set" if keys.set else "output_node"
+        if keys.get("set") or keys.get("output_node"):
+            key = "set" if keys.get("set") else "output_node"
             message = f"`{key}` acts on a workflow, and this item has none"
             raise KeyConflict(message, where=self._key_place(key), hint=f"name a `workflow:`, or remove `{key}:`")
         if not prompt:
             raise PromptMissing(f"the item {self._name!r} has no prompt", where=self._places.get("prompt", self._where))
-        family = FAMILIES[keys.family or CHECKPOINT]
-        size, step = keys.size or family.size, family.latent_px
+        family = FAMILIES[keys.get("family") or CHECKPOINT]
+        size, step = keys.get("size") or family.size, family.latent_px
         if size.width % step or size.height % step:
             raise OutOfRange(
                 f"size must be a multiple of {step} on both sides, not {size}",
                 where=self._places.get("size"),
                 hint=f"write {rounded(size, step)}",
             )
-        has_kinds = not keys.model_fields_set.isdisjoint(KIND_KEYS)
-        main: _MainKey = "diffusion_model" if has_kinds and keys.diffusion_model else "checkpoint"
+        has_kinds = not keys.keys().isdisjoint(KIND_KEYS)
+        main: _MainKey = "diffusion_model" if has_kinds and keys.get("diffusion_model") else "checkpoint"
         recipe = self._around.recipe(self._main_model(main), size, keys)
         return Kinds(keys, self._text, self._around, self._places).added_to(recipe) if has_kinds else recipe
 
     def _main_model(self, key: _MainKey) -> Model:
-        text = self._text(key, getattr(self._keys, key))
+        text = self._text(key, self._keys.get(key))
         if text is None:
             hint = "name a checkpoint under `defaults:` or here: a role from `models:` or a file name"
             raise MissingKey(f"the item {self._name!r} has no `checkpoint`", where=self._where, hint=hint)
@@ -172,11 +172,11 @@ class _Builder:
     def _workflow_recipe(self, prompt: str | None, negative: str | None) -> WorkflowRecipe:
         keys = self._keys
         self._refuse_kinds()
-        path = self._text("workflow", keys.workflow) or ""
+        path = self._text("workflow", keys.get("workflow")) or ""
         workflow = self._around.workflow(path)
-        checkpoint = self._main_model("checkpoint").name if keys.checkpoint else None
+        checkpoint = self._main_model("checkpoint").name if keys.get("checkpoint") else None
         variables = {**self._variables, **parameters(keys, prompt, negative, checkpoint)}
-        entries = {target: value for target, value in (keys.set or {}).items() if value is not None}
+        entries = {target: value for target, value in (keys.get("set") or {}).items() if value is not None}
         address = partial(self._around.address, workflow)
         sets = addressed(
             entries,
@@ -193,19 +193,19 @@ class _Builder:
             graph=workflow.graph,
             sets=sets,
             variables=variables,
-            size=keys.size,
+            size=keys.get("size"),
             models=self._around.models_in(workflow, replaced, sets, variables),
             page=workflow.page,
             output_node=self._output_node(workflow),
         )
 
     def _output_node(self, workflow: Workflow) -> str | None:
-        name = self._text("output_node", self._keys.output_node)
+        name = self._text("output_node", self._keys.get("output_node"))
         return None if name is None else node_named(workflow.graph, name)
 
     def _refuse_kinds(self) -> None:
-        for key in KIND_KEYS & self._keys.model_fields_set:
-            if getattr(self._keys, key) is not None:
+        for key in KIND_KEYS & self._keys.keys():
+            if self._keys.get(key) is not None:
                 hint = f"change the workflow itself, or take the default away with `{key}: null`"
                 told = f"`{key}` acts on the built-in graph, and this item has a workflow"
                 raise KeyConflict(told, where=self._key_place(key), hint=hint)
@@ -247,7 +247,7 @@ class _Builder:
         return self._places.around(key) or self._where
 
     def _tags(self) -> tuple[str, ...]:
-        return self._around.tags(tuple(self._text("tags", tag) or "" for tag in self._keys.tags or ()))
+        return self._around.tags(tuple(self._text("tags", tag) or "" for tag in self._keys.get("tags") or ()))
 
     def _key_place(self, key: str) -> Where:
         return self._places.of_key(key) or self._where
@@ -255,7 +255,8 @@ class _Builder:
 
 def _retries(keys: Keys) -> int:
     """How many further seeds may be tried; a seed that is written as a number is meant."""
-    return keys.verify.retries or 0 if keys.verify and not isinstance(keys.seed, int) else 0
+    verify = keys.get("verify")
+    return verify.retries or 0 if verify and not isinstance(keys.get("seed"), int) else 0
 
 
 def _seed(wish: int | str | None, name: str, prompt: str, negative: str) -> Seed:

@@ -65,15 +65,15 @@ class Kinds:
         recipe = replace(
             recipe,
             text_encoders=self._text_encoders(),
-            vae=self._model("vae", keys.vae, "vae") if keys.vae else None,
+            vae=self._model("vae", keys.get("vae"), "vae") if keys.get("vae") else None,
             loras=self._loras(),
-            clip_skip=keys.clip_skip,
-            guidance=recipe.guidance if keys.guidance is None else float(keys.guidance),
-            shift=recipe.shift if keys.shift is None else float(keys.shift),
-            init_image=self._image("init_image", keys.init_image) if keys.init_image else None,
+            clip_skip=keys.get("clip_skip"),
+            guidance=recipe.guidance if (guidance := keys.get("guidance")) is None else float(guidance),
+            shift=recipe.shift if (shift := keys.get("shift")) is None else float(shift),
+            init_image=self._image("init_image", source) if (source := keys.get("init_image")) else None,
             denoise=self._denoise(),
-            mask=self._image("mask", keys.mask) if keys.mask else None,
-            controlnet=self._control(keys.controlnet) if keys.controlnet else None,
+            mask=self._image("mask", mask) if (mask := keys.get("mask")) else None,
+            controlnet=self._control(control) if (control := keys.get("controlnet")) else None,
             refiner=self._refiner(recipe.steps),
             transparent=self._transparent(),
         )
@@ -83,52 +83,52 @@ class Kinds:
     # --- what excludes, and what needs what ---------------------------------------------------------------------------
 
     def _check_together(self) -> None:
-        keys, family = self._keys, FAMILIES[self._keys.family or CHECKPOINT]
-        if keys.diffusion_model:
+        keys, family = self._keys, FAMILIES[self._keys.get("family") or CHECKPOINT]
+        if keys.get("diffusion_model"):
             self._check_parts()
-        elif keys.text_encoders:
+        elif keys.get("text_encoders"):
             self._refuse("text_encoders", "go with a `diffusion_model`, and a checkpoint brings its own")
-        if keys.guidance is not None and family.guidance is None:
+        if keys.get("guidance") is not None and family.guidance is None:
             self._refuse("guidance", "is Flux's alone", "write `family: flux`, or use `cfg`")
-        if keys.shift is not None and family.shift_node is None:
+        if keys.get("shift") is not None and family.shift_node is None:
             shifted = ", ".join(name for name, one in FAMILIES.items() if one.shift_node)
             self._refuse("shift", f"is for the families {' and '.join(shifted.rsplit(', ', 1))}")
-        if keys.clip_skip is not None and keys.family:
-            self._refuse("clip_skip", f"has no meaning for {keys.family}")
+        if keys.get("clip_skip") is not None and keys.get("family"):
+            self._refuse("clip_skip", f"has no meaning for {keys.get('family')}")
         for key in ("denoise", "mask"):
-            if getattr(keys, key) is not None and keys.init_image is None:
+            if keys.get(key) is not None and keys.get("init_image") is None:
                 self._refuse(key, "acts on an `init_image`, and this item has none", "name an `init_image:`")
-        if keys.mask and keys.hires:
+        if keys.get("mask") and keys.get("hires"):
             self._refuse("mask", "and `hires` exclude each other", _IN_ANOTHER_ITEM)
-        if keys.refiner:
+        if keys.get("refiner"):
             self._check_refiner()
 
     def _check_refiner(self) -> None:
         """A refiner finishes one walk of the sampler over the whole picture, drawn from a checkpoint."""
         keys = self._keys
-        if keys.family:
-            self._refuse("refiner", f"is for checkpoints such as SDXL's, not for {keys.family}")
+        if keys.get("family"):
+            self._refuse("refiner", f"is for checkpoints such as SDXL's, not for {keys.get('family')}")
         for key in ("mask", "hires"):
-            if getattr(keys, key) is not None:
+            if keys.get(key) is not None:
                 self._refuse("refiner", f"and `{key}` exclude each other", _IN_ANOTHER_ITEM)
 
     def _check_parts(self) -> None:
         """A model alone needs a family, its text encoders and a VAE."""
         keys = self._keys
-        if keys.checkpoint:
+        if keys.get("checkpoint"):
             hint = "remove one of them; a default is taken away with `checkpoint: null`"
             self._refuse("diffusion_model", "and `checkpoint` exclude each other", hint)
-        if not keys.family:
+        if not keys.get("family"):
             self._miss("family", "so that it is known how to draw with it", f"one of {', '.join(named_families())}")
-        if not keys.text_encoders:
+        if not keys.get("text_encoders"):
             self._miss("text_encoders", "which understand the prompt", "a list of roles or file names")
-        if not keys.vae:
+        if not keys.get("vae"):
             self._miss("vae", "which makes pixels of what is drawn", "a role or a file name")
-        counts = sorted(FAMILIES[keys.family or CHECKPOINT].encoders)
-        if len(keys.text_encoders or ()) not in counts:
+        counts = sorted(FAMILIES[keys.get("family") or CHECKPOINT].encoders)
+        if len(keys.get("text_encoders") or ()) not in counts:
             wanted = " or ".join(map(str, counts))
             raise OutOfRange(
-                f"text_encoders: {keys.family} takes {wanted}, not {len(keys.text_encoders or ())}",
+                f"text_encoders: {keys.get('family')} takes {wanted}, not {len(keys.get('text_encoders') or ())}",
                 where=self._places.get("text_encoders"),
             )
 
@@ -145,12 +145,12 @@ class Kinds:
         return self._around.model(self._text(key, text) or "", folder)
 
     def _text_encoders(self) -> tuple[Model, ...]:
-        entries = enumerate(self._keys.text_encoders or ())
+        entries = enumerate(self._keys.get("text_encoders") or ())
         return tuple(self._model(f"text_encoders.{number}", text, "text_encoders") for number, text in entries)
 
     def _loras(self) -> tuple[Lora, ...]:
         found = []
-        for number, entry in enumerate(self._keys.loras or ()):
+        for number, entry in enumerate(self._keys.get("loras") or ()):
             model = self._model(f"loras.{number}.model", entry.model, "loras")
             strength = 1.0 if entry.strength is None else float(entry.strength)
             found.append(Lora(model, strength, strength if entry.strength_clip is None else float(entry.strength_clip)))
@@ -164,9 +164,9 @@ class Kinds:
         return InputImage(self._around.image(self._text(f"{key}.file", source.file) or ""))
 
     def _denoise(self) -> float:
-        if self._keys.init_image is None:
+        if self._keys.get("init_image") is None:
             return 1.0
-        return INIT_DENOISE if self._keys.denoise is None else float(self._keys.denoise)
+        return INIT_DENOISE if (denoise := self._keys.get("denoise")) is None else float(denoise)
 
     def _control(self, control: ControlNet) -> Control:
         node = control.preprocessor
@@ -183,7 +183,7 @@ class Kinds:
     # --- what the finished picture goes through -----------------------------------------------------------------------
 
     def _refiner(self, steps: int) -> Refiner | None:
-        refiner = self._keys.refiner
+        refiner = self._keys.get("refiner")
         if refiner is None:
             return None
         if steps < 2:  # noqa: PLR2004  # one for each
@@ -193,7 +193,7 @@ class Kinds:
         return Refiner(model, REFINER_START if refiner.start is None else float(refiner.start))
 
     def _transparent(self) -> Transparent | None:
-        node = self._keys.transparent
+        node = self._keys.get("transparent")
         if node is None:
             return None
         return Transparent(
@@ -207,7 +207,7 @@ class Kinds:
     # --- further passes -----------------------------------------------------------------------------------------------
 
     def _hires(self, recipe: CheckpointRecipe) -> Hires | None:
-        hires = self._keys.hires
+        hires = self._keys.get("hires")
         if hires is None:
             return None
         step = FAMILIES[recipe.family].latent_px
@@ -237,7 +237,7 @@ class Kinds:
             raise UnknownRole(f"nothing enlarges by the name {text[:60]!r}", hint=_nearer(error, hint)) from None
 
     def _upscale(self, recipe: CheckpointRecipe) -> Upscale | None:
-        upscale = self._keys.upscale
+        upscale = self._keys.get("upscale")
         if upscale is None:
             return None
         size = upscale.size or rounded(recipe.final_size, 1, upscale.scale or UPSCALE_SCALE)

@@ -25,8 +25,8 @@ class MatrixEntry:
 
     def __init__(self, entry: Matrix, defaults: Keys, origin: Origin, around: Surroundings) -> None:
         self._entry = entry
-        self._axes: Mapping[str, Values] = entry.axes or {}
-        self._zip: Mapping[str, Values] = entry.zip or {}
+        self._axes: Mapping[str, Values] = entry.get("axes") or {}
+        self._zip: Mapping[str, Values] = entry.get("zip") or {}
         self._base = as_item(merged(defaults, entry))
         self._origin = origin
         self._around = around
@@ -69,7 +69,7 @@ class MatrixEntry:
     def _reader(self) -> RowReader:
         names = (*self._axes, *self._zip)
         keys = [name for name in names if name in ITEM_KEYS]
-        name = self._entry.name or "-".join(f"${{{axis}}}" for axis in names)
+        name = self._entry.get("name") or "-".join(f"${{{axis}}}" for axis in names)
         reader = RowReader(self._base, name, self._around, keys=keys, texts=False)
         for axis in names:
             group = "axes" if axis in self._axes else "zip"

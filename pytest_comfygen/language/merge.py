@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
 
 from pytest_comfygen.language.schema import Keys, Verify
 
@@ -18,12 +18,12 @@ def merged(defaults: Keys, own: _Own) -> _Own:
     Its own key wins, and an explicit null takes the default away; `vars`, `verify` and `set` merge key by key by the
     same rule; its tags are added to the defaults'.
     """
-    values, written = vars(defaults), own.model_fields_set
-    update: dict[str, Any] = {key: values[key] for key in defaults.model_fields_set if key not in written}
-    for key, join in _JOINED.items():
-        if key in written and (inherited := values[key]) is not None and (mine := getattr(own, key)) is not None:
-            update[key] = join(inherited, mine)
-    return own.model_copy(update=update) if update else own
+    below, above = cast("Mapping[str, Any]", defaults), cast("Mapping[str, Any]", own)
+    both = {**below, **above}
+    for key in _JOINED.keys() & above.keys():
+        if (inherited := below.get(key)) is not None and (mine := above[key]) is not None:
+            both[key] = _JOINED[key](inherited, mine)
+    return cast("_Own", both)
 
 
 def _join_verify(inherited: Verify, mine: Verify) -> Verify:

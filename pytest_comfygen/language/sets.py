@@ -26,15 +26,16 @@ def parameters(keys: Keys, prompt: str | None, negative: str | None, checkpoint:
 
     :param checkpoint: the file name as ComfyUI lists it.
     """
+    size = keys.get("size")
     given: dict[str, Scalar] = {
         "prompt": prompt,
         "negative": negative,
-        "width": keys.size.width if keys.size else None,
-        "height": keys.size.height if keys.size else None,
-        "steps": keys.steps,
-        "cfg": keys.cfg,
-        "sampler": keys.sampler,
-        "scheduler": keys.scheduler,
+        "width": size.width if size else None,
+        "height": size.height if size else None,
+        "steps": keys.get("steps"),
+        "cfg": keys.get("cfg"),
+        "sampler": keys.get("sampler"),
+        "scheduler": keys.get("scheduler"),
         "checkpoint": checkpoint,
     }
     return {name: value for name, value in given.items() if value is not None}

@@ -139,22 +139,22 @@ class Surroundings:
             checkpoint.name,
             checkpoint.folder,
             size,
-            keys.steps,
-            keys.cfg,
-            keys.sampler,
-            keys.scheduler,
-            keys.family,
+            keys.get("steps"),
+            keys.get("cfg"),
+            keys.get("sampler"),
+            keys.get("scheduler"),
+            keys.get("family"),
         )
         if key not in self._recipes:
-            family = keys.family or CHECKPOINT
+            family = keys.get("family") or CHECKPOINT
             usual = FAMILIES[family]
             self._recipes[key] = CheckpointRecipe(
                 checkpoint=checkpoint,
                 size=size,
-                steps=usual.steps if keys.steps is None else keys.steps,
-                cfg=usual.cfg if keys.cfg is None else float(keys.cfg),
-                sampler=keys.sampler or usual.sampler,
-                scheduler=keys.scheduler or usual.scheduler,
+                steps=usual.steps if (steps := keys.get("steps")) is None else steps,
+                cfg=usual.cfg if (cfg := keys.get("cfg")) is None else float(cfg),
+                sampler=keys.get("sampler") or usual.sampler,
+                scheduler=keys.get("scheduler") or usual.scheduler,
                 family=family,
                 guidance=usual.guidance,
                 shift=usual.shift,

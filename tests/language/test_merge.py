@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_comfygen.language.merge import merged
-from pytest_comfygen.language.schema import Item, Keys
+from pytest_comfygen.language.schema import Item
+from pytest_comfygen.language.schema.items import OneItem
 
 DEFAULTS = {
     "steps": 30,
@@ -13,6 +14,11 @@ DEFAULTS = {
     "tags": ["portrait"],
     "set": {"3.seed": 1, "3.steps": 2},
 }
+
+
+def written(keys: dict[str, object]) -> Item:
+    return OneItem.model_validate(keys).root
+
 
 MERGED = [
     ({}, {"steps": 30, "prompt": "a dwarf", "tags": ["portrait"]}),
@@ -30,21 +36,22 @@ MERGED = [
 
 @pytest.mark.parametrize(("own", "wanted"), MERGED)
 def test_an_items_own_keys_win(own: dict[str, object], wanted: dict[str, object]) -> None:
-    keys = merged(Keys.model_validate(DEFAULTS), Item.model_validate(own))
+    keys = merged(written(DEFAULTS), written(own))
 
-    assert wanted == {key: getattr(keys, key) for key in wanted}
+    assert wanted == {key: keys.get(key) for key in wanted}
 
 
 def test_verify_merges_key_by_key() -> None:
-    keys = merged(Keys.model_validate(DEFAULTS), Item.model_validate({"verify": {"min_stddev": None, "mode": "L"}}))
+    keys = merged(written(DEFAULTS), written({"verify": {"min_stddev": None, "mode": "L"}}))
 
-    assert keys.verify is not None
-    assert (keys.verify.min_stddev, keys.verify.allow_blank, keys.verify.mode) == (None, True, "L")
+    verify = keys["verify"]
+    assert verify is not None
+    assert (verify.min_stddev, verify.allow_blank, verify.mode) == (None, True, "L")
 
 
 def test_merging_changes_neither_side() -> None:
-    defaults, own = Keys.model_validate(DEFAULTS), Item.model_validate({"vars": {"style": "ink"}})
+    defaults, own = written(DEFAULTS), written({"vars": {"style": "ink"}})
     merged(defaults, own)
 
-    assert defaults.vars == DEFAULTS["vars"]
-    assert own.vars == {"style": "ink"}
+    assert defaults["vars"] == DEFAULTS["vars"]
+    assert own["vars"] == {"style": "ink"}

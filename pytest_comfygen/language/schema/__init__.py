@@ -14,20 +14,15 @@ from pytest_comfygen.errors import EmptyFile, LanguageVersion, MissingKey, Wrong
 from pytest_comfygen.language.load import Document, Table, Value
 from pytest_comfygen.language.problems import first_of
 from pytest_comfygen.language.schema.axes import Range, Values
+from pytest_comfygen.language.schema.items import MAX_ITEMS, Item, Keys, Matrix, OneItem, Source, Verify
 from pytest_comfygen.language.schema.mistakes import keys_of, mistakes, plain_type, shown
 from pytest_comfygen.language.schema.models import (
-    MAX_ITEMS,
     DefaultsDocument,
-    Item,
     ItemsDocument,
     JobDocument,
-    Keys,
-    Matrix,
     ModelEntry,
     Output,
     Server,
-    Source,
-    Verify,
 )
 
 __all__ = [
@@ -91,7 +86,7 @@ def validate_item(values: Mapping[str, Value], document: Callable[[], Document])
     :raises JobFileError: the first mistake by place, the others in `also`.
     """
     try:
-        return Item.model_validate(values)
+        return OneItem.model_validate(values).root
     except ValidationError as error:
         raise first_of(mistakes(error, document(), Item)) from None
 

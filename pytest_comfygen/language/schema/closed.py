@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Closed", "key"]
+__all__ = ["CLOSED", "Closed", "key"]
+
+CLOSED = ConfigDict(strict=True, extra="forbid")
 
 
 def key(description: str, *examples: object, default: object = None) -> Any:  # noqa: ANN401  # as pydantic's own Field
@@ -23,5 +25,5 @@ class Closed(BaseModel):
     `NEVER` names the keys that people look for and the language does without, with what to do instead.
     """
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
+    model_config = CLOSED | ConfigDict(frozen=True, defer_build=True)
     NEVER: ClassVar[Mapping[str, str]] = MappingProxyType({})

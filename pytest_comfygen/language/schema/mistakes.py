@@ -23,43 +23,32 @@ from pytest_comfygen.errors import (
     WrongType,
 )
 from pytest_comfygen.language.load import Document
-from pytest_comfygen.language.schema.closed import Closed
+from pytest_comfygen.language.schema.items import NEVER, Item, Keys, Matrix, Source, Verify
 from pytest_comfygen.language.schema.kinds import KINDS
 from pytest_comfygen.language.schema.looks import LOOKS
-from pytest_comfygen.language.schema.models import (
-    DefaultsDocument,
-    Item,
-    JobDocument,
-    Keys,
-    Matrix,
-    ModelEntry,
-    Output,
-    Server,
-    Source,
-    Verify,
-)
+from pytest_comfygen.language.schema.models import DefaultsDocument, JobDocument, ModelEntry, Output, Server
 from pytest_comfygen.language.schema.playing import RANGES
 from pytest_comfygen.language.schema.values import Wants
 
 __all__ = ["keys_of", "mistakes", "plain_type", "shown"]
 
 
-def keys_of(model: type[Closed]) -> dict[str, Any]:
+def keys_of(model: type[Any]) -> dict[str, Any]:
     """The keys of a mapping as they are written, each with its type; `from` is no name that Python allows."""
     types_of = typing.get_type_hints(model, include_extras=True)
+    if model in _ITEMS:
+        return types_of
     return {field.alias or name: types_of[name] for name, field in model.model_fields.items()}
 
 
-_MODELS: tuple[type[Closed], ...] = (
+_ITEMS: tuple[type[Any], ...] = (Keys, Item, Source, Matrix)
+_MODELS: tuple[type[Any], ...] = (
     JobDocument,
     DefaultsDocument,
     Server,
     ModelEntry,
     Output,
-    Keys,
-    Item,
-    Source,
-    Matrix,
+    *_ITEMS,
     Verify,
     *KINDS,
     *LOOKS,
@@ -71,7 +60,7 @@ _BY_CODE: dict[str, type[JobFileError]] = {
 }
 
 
-def mistakes(error: ValidationError, document: Document, model: type[Closed] = JobDocument) -> list[JobFileError]:
+def mistakes(error: ValidationError, document: Document, model: type[Any] = JobDocument) -> list[JobFileError]:
     """Every mistake in `document` that pydantic found, each at its place.
 
     :param model: what the document as a whole is.
@@ -95,7 +84,7 @@ def shown(value: object) -> str:
     return "a list" if isinstance(value, list) else f"a value of type {type(value).__name__}"
 
 
-def _mistake(details: Mapping[str, Any], document: Document, whole: type[Closed]) -> JobFileError:
+def _mistake(details: Mapping[str, Any], document: Document, whole: type[Any]) -> JobFileError:
     path: tuple[str | int, ...] = details["loc"]
     model, wants = _in_language(path, whole)
     key = ".".join(str(step)[:60] for step in path)
@@ -149,11 +138,12 @@ def _size_hint(value: int) -> str | None:
     return None if isinstance(value, bool) else f"write both sides: {value}x{value}"
 
 
-def _unknown_key(key: str, model: type[Closed], where: Where | None) -> JobFileError:
-    if key in model.NEVER:
-        return UnknownKey(f"there is no key {key!r}", where=where, hint=model.NEVER[key])
+def _unknown_key(key: str, model: type[Any], where: Where | None) -> JobFileError:
+    never = NEVER if model in _ITEMS else model.NEVER
+    if key in never:
+        return UnknownKey(f"there is no key {key!r}", where=where, hint=never[key])
     allowed = list(keys_of(model))
-    elsewhere = [] if model is not JobDocument else [one for one in Keys.model_fields if one not in allowed]
+    elsewhere = [] if model is not JobDocument else [one for one in keys_of(Keys) if one not in allowed]
     is_elsewhere = model in {Item, Keys} and key in keys_of(JobDocument)
     near = [] if is_elsewhere else get_close_matches(key, [*allowed, *elsewhere], n=1)
     if near and near[0] in elsewhere:
@@ -171,9 +161,9 @@ def _missing_key(key: str, wants: str, where: Where | None) -> MissingKey:
     return MissingKey(f"the key `{key}` is missing", where=where, hint=f"add `{key}:`, {wants}")
 
 
-def _in_language(path: Sequence[str | int], whole: type[Closed]) -> tuple[type[Closed], str]:
+def _in_language(path: Sequence[str | int], whole: type[Any]) -> tuple[type[Any], str]:
     """The model that holds the last key of `path`, and what the language wants there."""
-    model: type[Closed] = whole
+    model: type[Any] = whole
     kind: Any = whole
     for step in path:
         holder = plain_type(kind)

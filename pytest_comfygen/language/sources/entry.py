@@ -55,14 +55,15 @@ class SourceEntry:
 
     @property
     def _at_source(self) -> Where | None:
-        return self._where("file" if self._entry.source is None else "source")
+        return self._where("file" if self._entry.get("source") is None else "source")
 
     def _open(self) -> SourceFile | AnsweredSource:
-        if self._entry.file is None:
+        file = self._entry.get("file")
+        if file is None:
             where = self._at_source or Where(self._origin.file)
-            return self._around.answered(self._entry.source or "", self._entry.options or {}, where)
+            return self._around.answered(self._entry.get("source") or "", self._entry.get("options") or {}, where)
         root = self._around.root
-        path = naming.file_in(root, self._around.file.parent, self._entry.file)
+        path = naming.file_in(root, self._around.file.parent, file)
         shown = relative(path, root)
         if not path.is_file():
             raise FileMissing(f"the source {shown} does not exist", hint=naming.sibling_hint(path))
@@ -70,7 +71,7 @@ class SourceEntry:
 
     def _renamed(self, rows: Rows) -> Rows:
         """The rows with the names that `rename` gives to columns, which everything else then knows."""
-        renamed = self._entry.rename
+        renamed = self._entry.get("rename")
         if not renamed:
             return rows
         self._check_columns("rename", renamed, rows.columns)
@@ -86,23 +87,23 @@ class SourceEntry:
 
     def _reader(self, rows: Rows) -> RowReader:
         entry = self._entry
-        for number, key in enumerate(entry.keys or ()):
+        for number, key in enumerate(entry.get("keys") or ()):
             if key not in ITEM_KEYS:
                 raise _unknown("key of an item", key, ITEM_KEYS, self._where("keys", number))
-        self._check_columns("keys", entry.keys or (), rows.columns)
-        if entry.name is None and "name" not in rows.columns:
+        self._check_columns("keys", entry.get("keys") or (), rows.columns)
+        if entry.get("name") is None and "name" not in rows.columns:
             hint = "add `name:`, such as `name: kin_${id}` when there is a column `id`"
             raise MissingKey("the rows have no names", where=self._where(), hint=hint)
-        if entry.name not in {None, "${name}"} and "name" in rows.columns:
+        if entry.get("name") not in {None, "${name}"} and "name" in rows.columns:
             hint = "leave the key `name` out to use the column, or call the column `rename: {name: title}`"
             raise KeyConflict("the source has a column `name`, too", where=self._where("name"), hint=hint)
-        name = entry.name or "${name}"
+        name = entry.get("name") or "${name}"
         return RowReader(self._base, name, self._around, keys=self._keys(rows), texts=rows.texts, scalars=rows.scalars)
 
     def _keys(self, rows: Rows) -> tuple[str, ...]:
         """The columns that set keys; a prompt that stands alone on its line does, unless it has another name."""
         prompt = ["prompt"] if rows.prompts and "prompt" in rows.columns else []
-        return tuple(dict.fromkeys([*(self._entry.keys or ()), *prompt]))
+        return tuple(dict.fromkeys([*(self._entry.get("keys") or ()), *prompt]))
 
     def _check_columns(self, key: str, wanted: Collection[str], columns: Collection[str]) -> None:
         for number, column in enumerate(wanted):
@@ -112,25 +113,27 @@ class SourceEntry:
 
     def _chosen(self, rows: Rows) -> Iterator[tuple[int, SourceRow]]:
         """The rows that `where` and `limit` leave, with their numbers from 0."""
-        wanted = {column: {as_text(one) for one in values} for column, values in (self._entry.where or {}).items()}
+        wanted = {
+            column: {as_text(one) for one in values} for column, values in (self._entry.get("where") or {}).items()
+        }
         self._check_columns("where", wanted, rows.columns)
         chosen = ((number, row) for number, row in enumerate(rows.rows) if _passes(row.values, wanted))
-        return self._some(islice(chosen, self._entry.limit))
+        return self._some(islice(chosen, self._entry.get("limit")))
 
     def _some(self, chosen: Iterator[tuple[int, SourceRow]]) -> Iterator[tuple[int, SourceRow]]:
         first = next(chosen, None)
         if first is None:
-            if self._entry.where:
+            if self._entry.get("where"):
                 hint = "values are compared as texts, and capitals count"
                 raise SourceInvalid("no row has these values", where=self._where("where"), hint=hint)
-            called = self._entry.file or f"the source {self._entry.source!r}"
+            called = self._entry.get("file") or f"the source {self._entry.get('source')!r}"
             raise SourceInvalid(f"{called} has no row", where=self._at_source, hint="add a row, or remove the source")
         yield first
         yield from chosen
 
     def _gives(self, rows: Rows, reader: RowReader) -> Mapping[str, str]:
         """What a row gives to its job, each with its column in the file: keys and variables."""
-        written = {new: old for old, new in (self._entry.rename or {}).items()}
+        written = {new: old for old, new in (self._entry.get("rename") or {}).items()}
         found = {}
         for column in rows.columns:
             try:
@@ -161,9 +164,9 @@ class SourceEntry:
 
     def _of_row(self, error: JobFileError, number: int) -> JobFileError:
         """The error with the row's number, when the row has no place of its own that says as much."""
-        if self._entry.file is not None:
+        if self._entry.get("file") is not None:
             return error
-        told = f"found for row {number + 1} of the source {self._entry.source!r}"
+        told = f"found for row {number + 1} of the source {self._entry.get('source')!r}"
         return type(error)(error.message, where=error.where, hint=error.hint, details=(told,), also=error.also)
 
     def _where(self, *steps: str | int, of_key: bool = False) -> Where | None:

@@ -86,7 +86,7 @@ def test_seeds_are_rules_or_integers_of_64_bits(seed: object) -> None:
     items = parsed(items={"kin": {"seed": seed}}).items
 
     assert items is not None
-    assert seed == items["kin"].seed
+    assert seed == items["kin"]["seed"]
 
 
 @pytest.mark.parametrize("section", ["server", "models", "output", "defaults"])
