@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_comfygen.errors import AssetError, CandidateMissing, PictureRefused
+from pytest_comfygen.errors import AssetError, CandidateMissing, ComfygenError, PictureRefused
 from pytest_comfygen.flows.fingerprint import compare
 from pytest_comfygen.flows.plan import Plan
 from pytest_comfygen.flows.restore import fits, is_sound
@@ -55,11 +56,12 @@ def make_candidates(
     job, refusal = plan.job, None
     found = list[KeptImage]()
     there = {one.record.seed: one for one in _fitting(plan, candidates, fingerprint_of)}
-    for number in range(job.candidates + job.retries):
-        seed = (plan.seed + number) % SEEDS
+    seeds = [(plan.seed + number) % SEEDS for number in range(job.candidates + job.retries)]
+    for number, seed in enumerate(seeds):
         one = replace(plan, seed=seed, fingerprint=fingerprint_of(seed))
+        following = next((later for later in seeds[number + 1 : job.candidates] if later not in there), None)
         try:
-            found.append(there.get(seed) or KeptImage(*make_aside(one, workplace)))
+            found.append(there.get(seed) or KeptImage(*make_aside(one, _with_next(job, following, workplace))))
         except PictureRefused as error:
             refusal = error
         if len(found) == job.candidates:
@@ -71,6 +73,23 @@ def make_candidates(
     if refusal and len(found) < job.candidates:
         raise refusal
     return JobResult(outcome="unpicked", path=job.output, reasons=plan.reasons)
+
+
+def _with_next(job: Job, seed: int | None, workplace: Workplace) -> Workplace:
+    """A workplace that sends the next candidate ahead, and not before the last one the images that come after them.
+
+    Else their models would be loaded between two candidates.
+    """
+    if seed is None:
+        return workplace
+    from pytest_comfygen.flows.generate import send_ahead  # noqa: PLC0415  # as above
+
+    def send() -> None:
+        if workplace.line.has_room:
+            with suppress(ComfygenError):  # it will meet the same when its turn has come
+                send_ahead(job, seed, workplace)
+
+    return replace(workplace, send_ahead=send)
 
 
 def pick(plan: Plan, number: int, candidates: Candidates, fingerprint_of: FingerprintOf) -> Plan:

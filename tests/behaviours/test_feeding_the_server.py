@@ -124,6 +124,28 @@ def test_several_wait_where_images_take_no_time(stage: Stage) -> None:
     assert stage.log.index("submit d") < stage.log.index("finished b")
 
 
+def test_all_candidates_of_an_image_are_sent_before_the_next_image(stage: Stage) -> None:
+    stage.repository.write("jobs/kins.comfyjob.yaml", FOUR.replace("a: {}", "a: {candidates: 3}"))
+
+    stage.repository.run("jobs").assert_outcomes(passed=3, skipped=1)
+
+    assert stage.log[:4] == ["submit a", "submit a", "submit a", "submit b"]
+
+
+def test_a_candidate_waits_while_the_one_before_it_is_made(stage: Stage, slow_url: str) -> None:
+    stage.repository.write(
+        "jobs/kins.comfyjob.yaml", FOUR.replace("items: {a: {}, b: {}, c: {}, d: {}}", "items: {a: {candidates: 2}}")
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "jobs", "--comfy-url", slow_url]
+
+    with subprocess.Popen(command, cwd=stage.repository.path, stdout=subprocess.PIPE, text=True) as run:
+        wait_until(lambda: queued(slow_url) == 2)
+        told = run.communicate()[0]
+
+    assert "1 skipped" in told
+    assert stage.log == ["submit a", "submit a", "finished a"]
+
+
 def test_of_images_that_are_current_nothing_is_sent(stage: Stage) -> None:
     stage.repository.write("jobs/kins.comfyjob.yaml", FOUR)
     stage.repository.run("jobs").assert_outcomes(passed=4)

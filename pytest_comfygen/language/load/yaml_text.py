@@ -170,11 +170,14 @@ class _Builder:
         if self._documents > 1:
             raise SeveralDocuments("a second document begins here", where=self._where(_spot(event)))
 
-    def scalar(self, event: yaml.ScalarEvent) -> None:
-        spot = _spot(event)
+    def scalar(self, event: Any) -> None:  # noqa: ANN401  # as for `_spot`, which is written out here and in `_open`
+        mark = event.start_mark
+        spot = (mark.line + 1, mark.column + 1)
         if event.tag is not None:
             raise self._tag_refused(event.tag, spot)
-        self._count(1, spot)
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise self._too_large(spot)
         frame = self._frame
         if frame is not None and frame.key is None and type(frame.node) is Table:
             self._take_key(frame, event, spot)
@@ -210,7 +213,9 @@ class _Builder:
                 raise AliasRecursive(f"*{name} stands inside the value that it refers to", where=self._where(spot))
             raise SyntaxInvalid(f"*{name} refers to no `&{name}` above it", where=self._where(spot))
         value, nodes, height = self._anchors[name]
-        self._count(nodes, spot)
+        self._nodes += nodes
+        if self._nodes > MAX_NODES:
+            raise self._too_large(spot)
         self._check_depth(self._depth + height, spot)
         if frame is not None:
             if frame.key is None and type(frame.node) is Table:
@@ -218,8 +223,9 @@ class _Builder:
             frame.height = max(frame.height, height + 1)
         self._add(value, spot)
 
-    def _open(self, node: Table | Row, event: yaml.CollectionStartEvent) -> None:
-        spot = _spot(event)
+    def _open(self, node: Table | Row, event: Any) -> None:  # noqa: ANN401  # as above
+        mark = event.start_mark
+        spot = (mark.line + 1, mark.column + 1)
         if event.tag is not None:
             raise self._tag_refused(event.tag, spot)
         frame = self._frame
@@ -228,7 +234,9 @@ class _Builder:
         self._depth += 1
         self._check_depth(self._depth, spot)
         self._frame = _Frame(node, spot, frame, self._nodes)
-        self._count(1, spot)
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise self._too_large(spot)
         if event.anchor:
             self._frame.anchor = event.anchor
             self._anchors.pop(event.anchor, None)  # an anchor may be used again; from here on it is this one
@@ -281,13 +289,9 @@ class _Builder:
             frame.node.append(value)
             frame.node.spots.append(spot)
 
-    def _count(self, nodes: int, spot: Spot) -> None:
-        self._nodes += nodes
-        if self._nodes > MAX_NODES:
-            hint = "split the file, or use fewer aliases"
-            raise TooLarge(
-                f"the document expands to more than {MAX_NODES:,} values", where=self._where(spot), hint=hint
-            )
+    def _too_large(self, spot: Spot) -> TooLarge:
+        hint = "split the file, or use fewer aliases"
+        return TooLarge(f"the document expands to more than {MAX_NODES:,} values", where=self._where(spot), hint=hint)
 
     def _check_depth(self, depth: int, spot: Spot) -> None:
         if depth > MAX_DEPTH:

@@ -340,7 +340,9 @@ ItemEntry = Annotated[Item, BeforeValidator(_short_forms)]
 SourceEntry = Annotated[Source, AfterValidator(_one_of_two)]
 
 
-class OneItem(RootModel[ItemEntry]):
+class OneItem(RootModel[Any]):  # `RootModel[ItemEntry]` would be built at once, which few runs need
     """The keys of an item that stand elsewhere than in a job file."""
 
     model_config = ConfigDict(defer_build=True)
+
+    root: ItemEntry
