@@ -16,6 +16,7 @@ import pytest_comfygen
 from pytest_comfygen.engine.server import sketch_server
 from tests.comfyui.machine import Machine, build_world, machine_in, moved
 from tests.repository import Repository
+from tests.workers import copied_workers
 
 # All rooms, once: pytester forgets what a run inside a test has loaded, and the next one would load it again.
 for module in pkgutil.walk_packages(pytest_comfygen.__path__, "pytest_comfygen."):
@@ -30,6 +31,13 @@ hypothesis.settings.load_profile("patient")
 def inner_temp(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Where inner runs have their temporary directories: in the usual place, they would tidy up after all others."""
     return str(tmp_path_factory.mktemp("inner"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_workers() -> Iterator[None]:
+    """The workers of inner runs do not load again what all of them load."""
+    with copied_workers():
+        yield
 
 
 @pytest.fixture(autouse=True)
