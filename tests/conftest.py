@@ -64,11 +64,17 @@ def sketch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where repositories lie that tests begin with a copy of."""
+    return tmp_path_factory.mktemp("templates")
+
+
 @pytest.fixture
-def made(repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def made(repository: Repository, templates: Path, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """The repository with its two images made."""
     monkeypatch.setenv("COMFYGEN_URL", sketch_url)
-    repository.run("jobs").assert_outcomes(passed=2)
+    repository.begin(templates / "made", lambda: repository.run("jobs").assert_outcomes(passed=2))
     return repository
 
 
