@@ -16,6 +16,7 @@ import pytest_comfygen
 from pytest_comfygen.engine.server import sketch_server
 from tests.comfyui.machine import Machine, build_world, machine_in, moved
 from tests.repository import Repository
+from tests.workers import copied_workers
 
 # All rooms, once: pytester forgets what a run inside a test has loaded, and the next one would load it again.
 for module in pkgutil.walk_packages(pytest_comfygen.__path__, "pytest_comfygen."):
@@ -30,6 +31,13 @@ hypothesis.settings.load_profile("patient")
 def inner_temp(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Where inner runs have their temporary directories: in the usual place, they would tidy up after all others."""
     return str(tmp_path_factory.mktemp("inner"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_workers() -> Iterator[None]:
+    """The workers of inner runs do not load again what all of them load."""
+    with copied_workers():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -56,11 +64,17 @@ def sketch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where repositories lie that tests begin with a copy of."""
+    return tmp_path_factory.mktemp("templates")
+
+
 @pytest.fixture
-def made(repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def made(repository: Repository, templates: Path, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """The repository with its two images made."""
     monkeypatch.setenv("COMFYGEN_URL", sketch_url)
-    repository.run("jobs").assert_outcomes(passed=2)
+    repository.begin(templates / "made", lambda: repository.run("jobs").assert_outcomes(passed=2))
     return repository
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,17 @@ class Repository:
         text = path.read_text(encoding="utf-8")
         assert old in text
         path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def begin(self, template: Path, make: Callable[[], object]) -> None:
+        """Have what the first test that began so has made; the others get a copy of its whole repository.
+
+        :param template: where that lies, or will lie.
+        """
+        if template.exists():
+            shutil.copytree(template, self.path, symlinks=True, dirs_exist_ok=True)
+        else:
+            make()
+            shutil.copytree(self.path, template, symlinks=True)
 
     def run(self, *args: str) -> pytest.RunResult:
         """Run pytest in this process, without the plugins that would disturb."""

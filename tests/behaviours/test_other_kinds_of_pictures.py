@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
@@ -43,15 +45,19 @@ items:
 
 
 @pytest.fixture
-def drawn(repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def drawn(repository: Repository, templates: Path, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """An image of each kind, drawn by the stand-in with one seed and prompt."""
     monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    repository.begin(templates / "kinds", lambda: draw(repository))
+    return repository
+
+
+def draw(repository: Repository) -> None:
     lines = [f"  {name}: {{{keys}}}\n" for name, (keys, _) in KINDS.items()]
     repository.write("jobs/kins.comfyjob.yaml", HEAD + "".join(lines))
     Image.linear_gradient("L").convert("RGB").save(repository.path / "jobs" / "start.png")
     Image.radial_gradient("L").save(repository.path / "jobs" / "mask.png")
     assert repository.images_line(repository.run("jobs")) == f"images: {len(KINDS)} generated"
-    return repository
 
 
 def test_every_kind_is_drawn_at_its_size_and_looks_different(drawn: Repository) -> None:

@@ -12,13 +12,17 @@ NOBODY = "http://127.0.0.1:9"
 
 
 @pytest.fixture
-def offered(repository: Repository, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def offered(repository: Repository, templates: Path, sketch_url: str, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """The repository with three candidates of `kin_elf`, and the other image made."""
     monkeypatch.setenv("COMFYGEN_URL", sketch_url)
+    repository.begin(templates / "offered", lambda: offer(repository))
+    return repository
+
+
+def offer(repository: Repository) -> None:
     repository.edit_job("kin_elf: {tags: [draft]}", "kin_elf: {candidates: 3}")
     result = repository.run("jobs")
     assert (result.ret, repository.images_line(result)) == (0, "images: 1 generated, 1 unpicked")
-    return repository
 
 
 def candidates(repository: Repository) -> list[Path]:

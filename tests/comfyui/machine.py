@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -174,9 +175,14 @@ class Machine:
         return [process for process in psutil.process_iter() if self._is_ours(process)]
 
     def wait_until_gone(self, limit_s: float = 10.0) -> list[psutil.Process]:
-        """The processes that are left after that time."""
-        wait_until(lambda: not self.processes(), limit_s)
-        return self.processes()
+        """The processes that are left after that time.
+
+        Those that were found are waited for, without a look at all others of this machine every time.
+        """
+        ends_at = time.monotonic() + limit_s
+        while (found := self.processes()) and (rest_s := ends_at - time.monotonic()) > 0:
+            wait_until(partial(_are_gone, found), rest_s)
+        return found
 
     def _is_ours(self, process: psutil.Process) -> bool:
         places = (self.repository.path, self.world.root)
@@ -187,6 +193,10 @@ class Machine:
             return any(str(place) in word for place in places for word in (*words, process.cwd()))
         except psutil.Error:
             return False
+
+
+def _are_gone(processes: list[psutil.Process]) -> bool:
+    return not any(map(is_running, processes))
 
 
 @contextmanager

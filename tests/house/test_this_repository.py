@@ -21,7 +21,7 @@ def collected(*args: str) -> list[str]:
 
 
 def test_one_image_is_selected_by_its_name_at_the_root() -> None:
-    assert collected("-k", "kin_" + "dwarf") == ["jobs/kins.comfyjob.yaml::kin_" + "dwarf"]
+    assert collected("-k", "kin_" + "dwarf", "--assert=plain") == ["jobs/kins.comfyjob.yaml::kin_" + "dwarf"]
 
 
 def test_the_committed_images_are_what_their_jobs_say() -> None:
