@@ -87,7 +87,7 @@ class _Expander:
         self._items = parsed.items or {}
         rows = parsed if isinstance(parsed, JobDocument) else None
         self._sources = (rows and rows.sources) or []
-        self._matrix = rows and rows.matrix
+        self._matrix = rows.matrix if rows else None
         self._around = Surroundings(
             file=file,
             root=root,
@@ -107,14 +107,14 @@ class _Expander:
 
     def _made(self) -> Iterator[Draft | JobFileError]:
         """What rows and combinations make."""
-        if not (self._sources or self._matrix):
+        if not self._sources and self._matrix is None:
             return
         from pytest_comfygen.language.matrix import MatrixEntry  # noqa: PLC0415  # few files have rows or combinations
         from pytest_comfygen.language.sources.entry import SourceEntry  # noqa: PLC0415  # as above
 
         for number, entry in enumerate(self._sources):
             yield from SourceEntry(entry, number, self._defaults, self._origin, self._around).drafts()
-        if self._matrix:
+        if self._matrix is not None:
             yield from MatrixEntry(self._matrix, self._defaults, self._origin, self._around).drafts()
 
     def warnings(self) -> tuple[ComfygenError, ...]:
