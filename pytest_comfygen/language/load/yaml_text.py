@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -133,24 +133,16 @@ def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> JobFileE
     return SyntaxInvalid(f"this is not YAML: {problem}", where=Where(file, mark.line + 1, mark.column + 1), hint=hint)
 
 
-class _Frame:
-    """A mapping or list that is still being read."""
-
-    __slots__ = ("anchor", "height", "key", "key_spot", "node", "nodes_before", "outer", "spot")
-
-    def __init__(self, node: Table | Row, spot: Spot, outer: _Frame | None, nodes_before: int) -> None:
-        self.node = node
-        self.spot = spot
-        self.outer = outer
-        self.nodes_before = nodes_before
-        self.height = 1
-        self.key: str | None = None
-        self.key_spot: Spot = spot
-        self.anchor: str | None = None
+# A mapping or list that is laid aside while one inside it is read: itself, its place, the key that it is at and where
+# that stands, its anchor, how many nodes came before it, how many levels it has. Tuples are the fastest to make.
+_Frame: TypeAlias = "tuple[Table | Row | None, Spot, str | None, Spot, str | None, int, int]"
 
 
 class _Builder:
-    """Puts the tree together, one event after the other."""
+    """Puts the tree together, one event after the other.
+
+    What is being read lies in attributes, for there may be a million mappings.
+    """
 
     def __init__(self, text: str, file: str) -> None:
         self.root: Value = None
@@ -159,8 +151,14 @@ class _Builder:
         self._text = text
         self._file = file
         self._may_have_comments = "#" in text
-        self._frame: _Frame | None = None
-        self._depth = 0
+        self._outer: list[_Frame] = []
+        self._node: Table | Row | None = None
+        self._node_spot: Spot = (1, 1)
+        self._key: str | None = None
+        self._key_spot: Spot = (1, 1)
+        self._anchor: str | None = None
+        self._nodes_before = 0
+        self._height = 0
         self._nodes = 0
         self._documents = 0
         self._anchors: dict[str, tuple[Value, int, int]] = {}  # name: value, nodes in it, levels in it
@@ -178,9 +176,9 @@ class _Builder:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise self._too_large(spot)
-        frame = self._frame
-        if frame is not None and frame.key is None and type(frame.node) is Table:
-            self._take_key(frame, event, spot)
+        node = self._node
+        if self._key is None and type(node) is Table:
+            self._take_key(node, event, spot)
             return
         value = self._value(event, spot)
         if event.anchor:
@@ -194,20 +192,17 @@ class _Builder:
         self._open(Row(), event)
 
     def close(self, _event: yaml.Event) -> None:
-        frame = self._frame
-        assert frame is not None  # noqa: S101  # the parser closes only what it opened
-        self._frame = outer = frame.outer
-        self._depth -= 1
-        if frame.anchor:
-            self._anchors[frame.anchor] = (frame.node, self._nodes - frame.nodes_before, frame.height)
-        if outer is not None:
-            outer.height = max(outer.height, frame.height + 1)
-        self._add(frame.node, frame.spot)
+        node, spot, height = self._node, self._node_spot, self._height
+        if self._anchor:
+            self._anchors[self._anchor] = (node, self._nodes - self._nodes_before, height)
+        outer = self._outer.pop()
+        self._node, self._node_spot, self._key, self._key_spot, self._anchor, self._nodes_before, above = outer
+        self._height = above if above > height else height + 1
+        self._add(node, spot)
 
     def alias(self, event: yaml.AliasEvent) -> None:
         spot = _spot(event)
         name = event.anchor
-        frame = self._frame
         if name not in self._anchors:
             if self._is_open(name):
                 raise AliasRecursive(f"*{name} stands inside the value that it refers to", where=self._where(spot))
@@ -216,11 +211,10 @@ class _Builder:
         self._nodes += nodes
         if self._nodes > MAX_NODES:
             raise self._too_large(spot)
-        self._check_depth(self._depth + height, spot)
-        if frame is not None:
-            if frame.key is None and type(frame.node) is Table:
-                raise self._key_refused(spot)
-            frame.height = max(frame.height, height + 1)
+        self._check_depth(len(self._outer) + height, spot)
+        if self._key is None and type(self._node) is Table:
+            raise self._key_refused(spot)
+        self._height = max(self._height, height + 1)
         self._add(value, spot)
 
     def _open(self, node: Table | Row, event: Any) -> None:  # noqa: ANN401  # as above
@@ -228,31 +222,32 @@ class _Builder:
         spot = (mark.line + 1, mark.column + 1)
         if event.tag is not None:
             raise self._tag_refused(event.tag, spot)
-        frame = self._frame
-        if frame is not None and frame.key is None and type(frame.node) is Table:
+        outer = self._node
+        if self._key is None and type(outer) is Table:
             raise self._key_refused(spot)
-        self._depth += 1
-        self._check_depth(self._depth, spot)
-        self._frame = _Frame(node, spot, frame, self._nodes)
+        frame = (outer, self._node_spot, self._key, self._key_spot, self._anchor, self._nodes_before, self._height)
+        self._outer.append(frame)
+        self._check_depth(len(self._outer), spot)
+        self._node, self._node_spot, self._key, self._height = node, spot, None, 1
+        self._nodes_before = self._nodes
         self._nodes += 1
         if self._nodes > MAX_NODES:
             raise self._too_large(spot)
+        self._anchor = event.anchor
         if event.anchor:
-            self._frame.anchor = event.anchor
             self._anchors.pop(event.anchor, None)  # an anchor may be used again; from here on it is this one
 
-    def _take_key(self, frame: _Frame, event: yaml.ScalarEvent, spot: Spot) -> None:
+    def _take_key(self, node: Table, event: yaml.ScalarEvent, spot: Spot) -> None:
         """Keys are text as written: `1`, `no` and `null` are names like any other."""
         key: str = event.value
         if key == "<<" and event.implicit[0]:
             raise MergeKey("the merge key `<<` is not part of YAML 1.2", where=self._where(spot))
-        assert isinstance(frame.node, Table)  # noqa: S101  # only mappings have keys
-        if key in frame.node:
-            first = Where(self._file, *frame.node.marks[key][:2])
+        if key in node:
+            first = Where(self._file, *node.marks[key][:2])
             raise DuplicateKey(f"the key {key[:60]!r} stands here again; it stood at {first}", where=self._where(spot))
         if event.anchor:
             self._anchors[event.anchor] = (key, 1, 0)
-        frame.key, frame.key_spot = key, spot
+        self._key, self._key_spot = key, spot
 
     def _value(self, event: Any, spot: Spot) -> Value:  # noqa: ANN401  # as for `_spot`
         text: str = event.value
@@ -278,16 +273,17 @@ class _Builder:
         return _READ[kind](written)
 
     def _add(self, value: Value, spot: Spot) -> None:
-        frame = self._frame
-        if frame is None:
+        node, key = self._node, self._key
+        if key is not None:
+            assert type(node) is Table  # noqa: S101  # only mappings have keys
+            node.put(key, value, self._key_spot + spot)
+            self._key = None
+        elif node is None:
             self.root, self.spot = value, spot
-        elif isinstance(frame.node, Table):
-            assert frame.key is not None  # noqa: S101  # the parser gives a key before each value
-            frame.node.put(frame.key, value, frame.key_spot + spot)
-            frame.key = None
         else:
-            frame.node.append(value)
-            frame.node.spots.append(spot)
+            assert type(node) is Row  # noqa: S101  # the parser gives a key before each value of a mapping
+            node.append(value)
+            node.spots.append(spot)
 
     def _too_large(self, spot: Spot) -> TooLarge:
         hint = "split the file, or use fewer aliases"
@@ -298,10 +294,7 @@ class _Builder:
             raise TooDeep(f"the document is nested more than {MAX_DEPTH} levels deep", where=self._where(spot))
 
     def _is_open(self, anchor: str | None) -> bool:
-        frame = self._frame
-        while frame is not None and frame.anchor != anchor:
-            frame = frame.outer
-        return frame is not None
+        return anchor in (self._anchor, *(frame[4] for frame in self._outer))
 
     def _where(self, spot: Spot) -> Where:
         return Where(self._file, *spot)
