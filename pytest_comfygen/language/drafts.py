@@ -14,7 +14,7 @@ from pytest_comfygen.language.load import Document, Row, Table, Value
 from pytest_comfygen.language.load.yaml_text import read_scalar
 from pytest_comfygen.language.merge import merged
 from pytest_comfygen.language.places import JobPlaces
-from pytest_comfygen.language.schema import Item, Keys, keys_of, plain_type, validate_item
+from pytest_comfygen.language.schema import Keys, keys_of, plain_type, validate_item
 from pytest_comfygen.language.sets import VARIABLES
 from pytest_comfygen.language.surroundings import Surroundings
 from pytest_comfygen.language.template import is_variable_name
@@ -22,7 +22,7 @@ from pytest_comfygen.records import Scalar
 
 __all__ = ["ITEM_KEYS", "Draft", "RowReader", "as_item", "is_scalar"]
 
-ITEM_KEYS = Item.__annotations__.keys()
+ITEM_KEYS = Keys.__annotations__.keys()
 
 # A key of a text is a template; as a variable it would stand in other texts unfilled.
 _NO_VARIABLES = frozenset({"name", "prompt", "negative"})
@@ -51,7 +51,7 @@ class RowReader:
 
     def __init__(  # noqa: PLR0913  # what all rows share, and how their values are meant
         self,
-        base: Item,
+        base: Keys,
         name: str,
         around: Surroundings,
         *,
@@ -115,7 +115,7 @@ class RowReader:
             self._variables[columns] = [column for column in columns if self.is_variable(column)]
         return self._variables[columns]
 
-    def _with_own_keys(self, values: Mapping[str, Value], places: JobPlaces) -> Item:
+    def _with_own_keys(self, values: Mapping[str, Value], places: JobPlaces) -> Keys:
         own = {key: values[key] for key in self._keys if values.get(key) is not None}
         if self._texts:
             own = {key: cell for key, cell in own.items() if cell}
@@ -124,9 +124,9 @@ class RowReader:
         return merged(self._base, validate_item(own, lambda: _document(own, places)))
 
 
-def as_item(keys: Keys) -> Item:
+def as_item(keys: Keys) -> Keys:
     """The keys of an item alone, out of a source or a matrix that has others beside them."""
-    return cast("Item", {key: value for key, value in keys.items() if key in ITEM_KEYS})
+    return cast("Keys", {key: value for key, value in keys.items() if key in ITEM_KEYS})
 
 
 def _conflict_hint(column: str) -> str:
@@ -141,7 +141,7 @@ def is_scalar(value: Value) -> TypeGuard[Scalar]:
 
 def _reader_of(key: str) -> Callable[[str], Value]:
     """How a key wants a cell: as a text, as words, or as what YAML reads."""
-    kind = plain_type(keys_of(Item)[key])
+    kind = plain_type(keys_of(Keys)[key])
     if kind is str or typing.get_origin(kind) is Literal:
         return str
     return _words if typing.get_origin(kind) is list else read_scalar

@@ -7,8 +7,8 @@ import yaml
 
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.schema import (
-    Item,
     ItemsDocument,
+    Keys,
     Matrix,
     ModelEntry,
     Output,
@@ -47,7 +47,7 @@ WRITTEN = set[str]().union(
 
 
 @pytest.mark.parametrize(
-    "model", [ItemsDocument, Server, ModelEntry, Output, Item, Source, Matrix, Verify, *KINDS, *LOOKS, *RANGES]
+    "model", [ItemsDocument, Server, ModelEntry, Output, Keys, Source, Matrix, Verify, *KINDS, *LOOKS, *RANGES]
 )
 def test_every_key_is_in_an_example_of_the_reference(model: type[ItemsDocument]) -> None:
     assert [key for key in keys_of(model) if key not in WRITTEN] == []

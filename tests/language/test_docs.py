@@ -12,8 +12,8 @@ import yaml
 from pytest_comfygen.language.expand import load_job_file
 from pytest_comfygen.language.schema import (
     DefaultsDocument,
-    Item,
     JobDocument,
+    Keys,
     Matrix,
     ModelEntry,
     Output,
@@ -49,7 +49,7 @@ def test_editors_accept_an_example(example: Example) -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [JobDocument, DefaultsDocument, Server, ModelEntry, Output, Item, Source, Matrix, Verify, *KINDS, *LOOKS]
+    "model", [JobDocument, DefaultsDocument, Server, ModelEntry, Output, Keys, Source, Matrix, Verify, *KINDS, *LOOKS]
 )
 def test_every_key_is_in_the_reference(model: type[JobDocument]) -> None:
     assert [key for key in keys_of(model) if not re.search(rf"`(?:[a-z]+\.)?{key}`", REFERENCE)] == []
@@ -61,6 +61,6 @@ def test_the_reference_names_the_flags_for_a_server_and_no_others() -> None:
     assert set(re.findall(r"`(--[\w-]+)", section)) == set(FLAGS)
 
 
-@pytest.mark.parametrize("key", [*keys_of(JobDocument), *keys_of(Item)])
+@pytest.mark.parametrize("key", [*keys_of(JobDocument), *keys_of(Keys)])
 def test_every_key_has_a_heading(key: str) -> None:
     assert re.search(rf"^##.*`{key}`", REFERENCE, re.MULTILINE)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_comfygen.language.merge import merged
-from pytest_comfygen.language.schema import Item
-from pytest_comfygen.language.schema.items import OneItem
+from pytest_comfygen.language.schema import Keys
+from pytest_comfygen.language.schema.rows import ROW
 
 DEFAULTS = {
     "steps": 30,
@@ -16,8 +16,8 @@ DEFAULTS = {
 }
 
 
-def written(keys: dict[str, object]) -> Item:
-    return OneItem.model_validate(keys).root
+def written(keys: dict[str, object]) -> Keys:
+    return ROW.validate_python(keys)
 
 
 MERGED = [

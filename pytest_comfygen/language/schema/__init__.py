@@ -14,7 +14,7 @@ from pytest_comfygen.errors import EmptyFile, LanguageVersion, MissingKey, Wrong
 from pytest_comfygen.language.load import Document, Table, Value
 from pytest_comfygen.language.problems import first_of
 from pytest_comfygen.language.schema.axes import Range, Values
-from pytest_comfygen.language.schema.items import MAX_ITEMS, Item, Keys, Matrix, OneItem, Source, Verify
+from pytest_comfygen.language.schema.items import MAX_ITEMS, Keys, Matrix, Source, Verify
 from pytest_comfygen.language.schema.mistakes import keys_of, mistakes, plain_type, shown
 from pytest_comfygen.language.schema.models import (
     DefaultsDocument,
@@ -28,7 +28,6 @@ from pytest_comfygen.language.schema.models import (
 __all__ = [
     "MAX_ITEMS",
     "DefaultsDocument",
-    "Item",
     "ItemsDocument",
     "JobDocument",
     "Keys",
@@ -79,16 +78,18 @@ def validate_defaults(document: Document) -> DefaultsDocument:
         raise first_of(mistakes(error, document, DefaultsDocument)) from None
 
 
-def validate_item(values: Mapping[str, Value], document: Callable[[], Document]) -> Item:
+def validate_item(values: Mapping[str, Value], document: Callable[[], Document]) -> Keys:
     """Keys of an item that stand elsewhere than in a job file.
 
     :param document: gives `values` with their places, for errors.
     :raises JobFileError: the first mistake by place, the others in `also`.
     """
+    from pytest_comfygen.language.schema.rows import ROW  # noqa: PLC0415  # few runs have such keys
+
     try:
-        return OneItem.model_validate(values).root
+        return ROW.validate_python(values)
     except ValidationError as error:
-        raise first_of(mistakes(error, document(), Item)) from None
+        raise first_of(mistakes(error, document(), Keys)) from None
 
 
 def _without_items(document: Document) -> list[MissingKey]:

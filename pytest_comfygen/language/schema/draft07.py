@@ -14,6 +14,8 @@ from pytest_comfygen.language.schema.playing import RANGES
 
 __all__ = ["json_schema"]
 
+_ITEM = "One image: a mapping of keys, or its prompt alone, or nothing when the defaults say all."
+
 
 class _Untitled(GenerateJsonSchema):
     """Keys get no titles: they would only repeat the keys in capitals."""
@@ -29,7 +31,10 @@ def json_schema(names: ServerNames | None = None) -> dict[str, Any]:
     """
     schema = JobDocument.model_json_schema(ref_template="#/definitions/{model}", schema_generator=_Untitled)
     definitions = schema.pop("$defs")
-    definitions["Item"] = _with_short_forms(definitions["Item"], "string", "null")
+    definitions["Item"] = _with_short_forms(
+        {**definitions["Keys"], "title": "Item", "description": _ITEM}, "string", "null"
+    )
+    schema["properties"]["items"]["anyOf"][0]["additionalProperties"] = {"$ref": "#/definitions/Item"}
     for kind in KINDS:
         if issubclass(kind, Short):
             definitions[kind.__name__] = _with_short_forms(definitions[kind.__name__], "string")

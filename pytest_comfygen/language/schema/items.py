@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, RootModel, with_config
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from pytest_comfygen.language.schema.axes import AxisValues, Choice
@@ -45,7 +45,7 @@ from pytest_comfygen.language.schema.values import (
 )
 from pytest_comfygen.records import Part
 
-__all__ = ["MAX_ITEMS", "NEVER", "Item", "ItemEntry", "Keys", "Matrix", "OneItem", "Source", "SourceEntry", "Verify"]
+__all__ = ["MAX_ITEMS", "NEVER", "Item", "Keys", "Matrix", "Source", "SourceEntry", "Verify"]
 
 MAX_ITEMS = 100_000
 
@@ -243,11 +243,6 @@ class Keys(TypedDict, total=False):
     ]
 
 
-@with_config(CLOSED)
-class Item(Keys, total=False):
-    """One image: a mapping of keys, or its prompt alone, or nothing when the defaults say all."""
-
-
 @with_config(CLOSED | ConfigDict(json_schema_extra=_ONE_OF_TWO))
 class Source(Keys, total=False):
     """A file or a named source whose rows become items; the keys of an item hold for all of them."""
@@ -336,13 +331,6 @@ def _one_of_two(source: Source) -> Source:
     return source
 
 
-ItemEntry = Annotated[Item, BeforeValidator(_short_forms)]
+# One image: a mapping of keys, or its prompt alone, or nothing when the defaults say all.
+Item = Annotated[Keys, BeforeValidator(_short_forms)]
 SourceEntry = Annotated[Source, AfterValidator(_one_of_two)]
-
-
-class OneItem(RootModel[Any]):  # `RootModel[ItemEntry]` would be built at once, which few runs need
-    """The keys of an item that stand elsewhere than in a job file."""
-
-    model_config = ConfigDict(defer_build=True)
-
-    root: ItemEntry

@@ -23,7 +23,7 @@ from pytest_comfygen.errors import (
     WrongType,
 )
 from pytest_comfygen.language.load import Document
-from pytest_comfygen.language.schema.items import NEVER, Item, Keys, Matrix, Source, Verify
+from pytest_comfygen.language.schema.items import NEVER, Keys, Matrix, Source, Verify
 from pytest_comfygen.language.schema.kinds import KINDS
 from pytest_comfygen.language.schema.looks import LOOKS
 from pytest_comfygen.language.schema.models import DefaultsDocument, JobDocument, ModelEntry, Output, Server
@@ -41,7 +41,7 @@ def keys_of(model: type[Any]) -> dict[str, Any]:
     return {field.alias or name: types_of[name] for name, field in model.model_fields.items()}
 
 
-_ITEMS: tuple[type[Any], ...] = (Keys, Item, Source, Matrix)
+_ITEMS: tuple[type[Any], ...] = (Keys, Source, Matrix)
 _MODELS: tuple[type[Any], ...] = (
     JobDocument,
     DefaultsDocument,
@@ -144,7 +144,7 @@ def _unknown_key(key: str, model: type[Any], where: Where | None) -> JobFileErro
         return UnknownKey(f"there is no key {key!r}", where=where, hint=never[key])
     allowed = list(keys_of(model))
     elsewhere = [] if model is not JobDocument else [one for one in keys_of(Keys) if one not in allowed]
-    is_elsewhere = model in {Item, Keys} and key in keys_of(JobDocument)
+    is_elsewhere = model is Keys and key in keys_of(JobDocument)
     near = [] if is_elsewhere else get_close_matches(key, [*allowed, *elsewhere], n=1)
     if near and near[0] in elsewhere:
         hint = f"put `{near[0]}` under `defaults:` or an item"

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from pytest_comfygen.language.schema.axes import Includes
 from pytest_comfygen.language.schema.closed import Closed, key as _key
-from pytest_comfygen.language.schema.items import MAX_ITEMS, ItemEntry, Keys, Matrix, SourceEntry
+from pytest_comfygen.language.schema.items import MAX_ITEMS, Item, Keys, Matrix, SourceEntry
 from pytest_comfygen.language.schema.values import (
     CustomNodes,
     Flag,
@@ -116,7 +116,7 @@ class ItemsDocument(Closed):
     )
     items: (
         Annotated[
-            dict[str, Annotated[ItemEntry, Wants("a mapping, a prompt, or nothing")]],
+            dict[str, Annotated[Item, Wants("a mapping, a prompt, or nothing")]],
             Field(max_length=MAX_ITEMS),
             Wants("a mapping of names to items"),
         ]
