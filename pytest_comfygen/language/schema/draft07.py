@@ -46,6 +46,7 @@ def json_schema(names: ServerNames | None = None) -> dict[str, Any]:
         }
     for span in RANGES:
         definitions[span.__name__] = _with_short_forms(definitions[span.__name__], span.SHORT_TYPE)
+    definitions = dict(sorted(definitions.items()))
     schema = {"$schema": "http://json-schema.org/draft-07/schema#", **schema, "definitions": definitions}
     _drop_null_defaults(schema)
     _wrap_references(schema)
