@@ -87,9 +87,10 @@ class Surroundings:
     def fill(self, text: str, variables: Mapping[str, Scalar]) -> str:
         """A text with its variables filled in, as long as the file's texts together stay within bounds."""
         if self._characters <= MAX_FILLED_CHARACTERS:
-            if text not in self._templates:
-                self._templates[text] = Template(text)
-            filled = self._templates[text].fill(variables)
+            template = self._templates.get(text)
+            if template is None:
+                template = self._templates[text] = Template(text)
+            filled = template.fill(variables)
             self._characters += len(filled)
             if self._characters <= MAX_FILLED_CHARACTERS:
                 return filled
@@ -99,9 +100,10 @@ class Surroundings:
     def model(self, text: str, folder: str) -> Model:
         """The model of one of ComfyUI's folders that a role or a file name stands for."""
         key = (text, folder)
-        if key not in self._found_models:
-            self._found_models[key] = model_named(text, self.models, folder)
-        return self._found_models[key]
+        found = self._found_models.get(key)
+        if found is None:
+            found = self._found_models[key] = model_named(text, self.models, folder)
+        return found
 
     def file_parts(self, pattern: str, name: str, variables: Mapping[str, Scalar]) -> tuple[str, ...]:
         """The folders and the name of an image file.
@@ -122,15 +124,17 @@ class Surroundings:
         :param below: the folders that `output.file` names.
         """
         key = (directory, *below)
-        if key not in self._folders:
+        folder = self._folders.get(key)
+        if folder is None:
             parts = naming.parts_of(directory, may_climb=True)
-            self._folders[key] = naming.directory_in(self.root, self.home, (*parts, *below))
-            self._links[self._folders[key]] = _links_in(self._folders[key])
-        return self._folders[key]
+            folder = self._folders[key] = naming.directory_in(self.root, self.home, (*parts, *below))
+            if links := _links_in(folder):
+                self._links[folder] = links
+        return folder
 
     def is_link(self, folder: Path, name: str) -> bool:
         """Whether a symbolic link stands at this place in a folder of images, as far as can be seen."""
-        return name in self._links[folder]
+        return bool(self._links) and name in self._links.get(folder, ())
 
     def recipe(self, checkpoint: Model, size: Size, keys: Keys) -> CheckpointRecipe:
         """The recipe that these keys name, without what `kinds` adds; items that say the same share it."""
@@ -145,10 +149,11 @@ class Surroundings:
             keys.get("scheduler"),
             keys.get("family"),
         )
-        if key not in self._recipes:
+        recipe = self._recipes.get(key)
+        if recipe is None:
             family = keys.get("family") or CHECKPOINT
             usual = FAMILIES[family]
-            self._recipes[key] = CheckpointRecipe(
+            recipe = self._recipes[key] = CheckpointRecipe(
                 checkpoint=checkpoint,
                 size=size,
                 steps=usual.steps if (steps := keys.get("steps")) is None else steps,
@@ -159,7 +164,7 @@ class Surroundings:
                 guidance=usual.guidance,
                 shift=usual.shift,
             )
-        return self._recipes[key]
+        return recipe
 
     def checks(self, size: Size | None, image_format: ImageFormat, mode: str | None, verify: Verify | None) -> Checks:
         """The checks that these keys ask for; items that ask for the same share them.
@@ -167,7 +172,8 @@ class Surroundings:
         :param mode: when `verify` names none.
         """
         key = (size, image_format, mode, verify)
-        if key not in self._checks:
+        found = self._checks.get(key)
+        if found is None:
             wanted = verify or Verify()
             checks = Checks(
                 size=size,
@@ -178,19 +184,20 @@ class Surroundings:
                 frames=frames_span(wanted.frames),
                 duration_s=duration_span(wanted.duration),
             )
-            self._checks[key] = checks if verify is None else with_looks(checks, verify, self.image)
-        return self._checks[key]
+            found = self._checks[key] = checks if verify is None else with_looks(checks, verify, self.image)
+        return found
 
     def tags(self, texts: tuple[str, ...]) -> tuple[str, ...]:
         """The tags that these texts name, each once.
 
         :raises JobFileError: bad-name.
         """
-        if texts not in self._tags:
+        tags = self._tags.get(texts)
+        if tags is None:
             for text in texts:
                 naming.check_tag(text)
-            self._tags[texts] = tuple(dict.fromkeys(texts))
-        return self._tags[texts]
+            tags = self._tags[texts] = tuple(dict.fromkeys(texts))
+        return tags
 
     def check_variable(self, name: str) -> None:
         """Refuse a name under `vars:` that cannot be used; each is looked at once.
