@@ -209,7 +209,7 @@ def test_a_queued_job_that_is_forgotten_is_lost_and_the_running_one_stays(client
 
 
 def test_a_silent_job_is_stopped() -> None:
-    with ComfyClient(URL, silence_s=0.05) as client:
+    with ComfyClient(URL, silence_s=0.02) as client:
         prompt_id = submit(client, slow(40))
         with pytest.raises(JobSilent):
             client.follow(prompt_id, lambda _: None)
