@@ -92,9 +92,9 @@ class Dispatch:
 
     def _submit(self, job: Job, seed: int, hooks: HookRelay) -> str:
         prompt_id = str(uuid4())
-        graph = build_graph(job, seed, f"comfygen/{prompt_id}")
+        graph = build_graph(job, seed, _prefix(prompt_id))
         # Hooks get a graph of their own: one that is changed there must not be sent under an unchanged record.
-        hooks.pytest_comfygen_before_submit(job=job, graph=build_graph(job, seed, f"comfygen/{prompt_id}"))
+        hooks.pytest_comfygen_before_submit(job=job, graph=build_graph(job, seed, _prefix(prompt_id)))
         self._journal.note(self._client.url, prompt_id)
         try:
             self._client.submit(graph, prompt_id)
@@ -149,3 +149,12 @@ class Dispatch:
         for waiting in self._ahead.values():
             self._journal.done(waiting.prompt_id)
         self._ahead.clear()
+
+
+def _prefix(prompt_id: str) -> str:
+    """Where a server saves the pictures of a job.
+
+    ComfyUI lists the whole folder for each picture that it saves, half a second for a million. So they are spread over
+    4 096 folders. Source: ComfyUI folder_paths.py, v0.3.64, `get_save_image_path`.
+    """
+    return f"comfygen/{prompt_id[:3]}/{prompt_id}"

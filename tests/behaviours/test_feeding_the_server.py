@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -47,6 +48,15 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.name == "kin_elf":
             item.add_marker(pytest.mark.skip(reason="not today"))
+"""
+
+PREFIXES = """
+from pathlib import Path
+
+def pytest_comfygen_before_submit(graph):
+    with Path("prefixes.txt").open("a") as file:
+        for node in graph.values():
+            file.write(node["inputs"].get("filename_prefix", "") + "\\n")
 """
 
 FOUR = """\
@@ -144,6 +154,18 @@ def test_a_candidate_waits_while_the_one_before_it_is_made(stage: Stage, slow_ur
 
     assert "1 skipped" in told
     assert stage.log == ["submit a", "submit a", "finished a"]
+
+
+def test_no_folder_of_the_server_fills_with_all_pictures(repository: Repository) -> None:
+    """ComfyUI lists the folder of a picture before it saves it, so a folder of thousands makes every image slower."""
+    repository.write("jobs/kins.comfyjob.yaml", FOUR)
+    repository.write("conftest.py", PREFIXES)
+
+    repository.run("jobs", "--comfy-sketch").assert_outcomes(passed=4)
+
+    prefixes = (repository.path / "prefixes.txt").read_text(encoding="utf-8").split()
+    assert len(prefixes) == len(set(prefixes)) == 4
+    assert [one for one in prefixes if not re.fullmatch(r"comfygen/([0-9a-f]{3})/\1[0-9a-f-]{33}", one)] == []
 
 
 def test_of_images_that_are_current_nothing_is_sent(stage: Stage) -> None:
