@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
-from pytest_comfygen.engine.server import Lease, log_tail
+from pytest_comfygen.engine.server import Lease, moved_aside
 from pytest_comfygen.errors import ComfygenError, JobLost, JobSilent, ServerKilled, ServerUnreachable
 from pytest_comfygen.records import Event, Job, JobResult
 
@@ -101,10 +101,10 @@ class _Watch:
 
 def _killed(job: Job, failure: ComfygenError, lease: Lease) -> ServerKilled:
     what = "went silent" if isinstance(failure, JobSilent) else "died"
-    log = lease.server.log.with_suffix(".1.log")  # it will have this name when the next server has begun one
+    log = moved_aside(lease.server.log)
     return ServerKilled(
         f"ComfyUI {what} while it made {job.name}",
         where=job.where,
-        details=log_tail(lease.server.log),
+        details=lease.log_tail(),
         hint=f"see {log}; a smaller size or `server: {{args: [--lowvram]}}` takes less memory",
     )

@@ -16,7 +16,7 @@ from pytest_comfygen.engine.server.command import (
 )
 from pytest_comfygen.engine.server.environment import server_environment, without_secrets
 from pytest_comfygen.engine.server.evidence import Neighbour, is_gone, neighbour
-from pytest_comfygen.engine.server.failure import log_tail
+from pytest_comfygen.engine.server.failure import log_tail, moved_aside
 from pytest_comfygen.engine.server.lease import Lease, leased, recorded, running, stop_kept, stop_unused
 from pytest_comfygen.engine.server.sketch import sketch_server
 from pytest_comfygen.engine.server.start import Means
@@ -36,6 +36,7 @@ __all__ = [
     "known_flags",
     "leased",
     "log_tail",
+    "moved_aside",
     "neighbour",
     "recorded",
     "running",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pytest_comfygen.errors import ServerStartFailed
@@ -10,7 +12,17 @@ from pytest_comfygen.errors import ServerStartFailed
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["advice", "ended_early", "log_tail", "tail_of", "tells_of_taken_port", "tells_of_work", "too_slow"]
+__all__ = [
+    "advice",
+    "ended_early",
+    "log_number",
+    "log_tail",
+    "moved_aside",
+    "tail_of",
+    "tells_of_taken_port",
+    "tells_of_work",
+    "too_slow",
+]
 
 TAIL_BYTES = 64 * 1024
 TAIL_LINES = 20
@@ -103,15 +115,32 @@ def _ending(exit_code: int) -> str:
     return f"killed by signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
 
 
-def log_tail(log: Path, lines: int = TAIL_LINES) -> tuple[str, ...]:
-    """The last lines of a log, fit to be shown."""
-    try:
-        with log.open("rb") as file:
+def log_tail(log: Path, lines: int = TAIL_LINES, *, number: int | None = None) -> tuple[str, ...]:
+    """The last lines of a log, fit to be shown.
+
+    :param number: of the file, as `log_number` gave it, when the next server may have moved it aside by now.
+    """
+    for path in (log,) if number is None else (log, moved_aside(log)):
+        with suppress(OSError), path.open("rb") as file:
+            if number not in {None, os.fstat(file.fileno()).st_ino}:
+                continue
             size = file.seek(0, 2)
             file.seek(max(0, size - TAIL_BYTES))
             return tail_of(file.read(), lines)
+    return ()
+
+
+def log_number(log: Path) -> int | None:
+    """What a log is known by, whatever it is called."""
+    try:
+        return log.stat().st_ino
     except OSError:
-        return ()
+        return None
+
+
+def moved_aside(log: Path) -> Path:
+    """What a log is called once the next server has begun one."""
+    return log.with_suffix(".1.log")
 
 
 def tail_of(output: bytes, lines: int = TAIL_LINES) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
+from pytest_comfygen.engine.server.failure import log_number, log_tail
 from pytest_comfygen.engine.server.start import Ended, Means, await_ready, clear_scratch, start, stop_recorded
 from pytest_comfygen.engine.supervise.leases import Claim, holders, sweep
 from pytest_comfygen.engine.supervise.state import OwnedServer, StateDirectory, read_json, write_json
@@ -128,6 +129,7 @@ class Lease:
         self._terms = terms
         self._claim: Claim | None = None
         self._server: OwnedServer | None = None
+        self._log_number: int | None = None
         self.was_alone = False
 
     @property
@@ -142,6 +144,10 @@ class Lease:
     def output(self) -> Path:
         """Where the server keeps its pictures."""
         return self._state.path / "output"
+
+    def log_tail(self) -> tuple[str, ...]:
+        """The last lines of the server's log, also when another process has begun the next server's meanwhile."""
+        return log_tail(self.server.log, number=self._log_number)
 
     def has_died(self) -> bool:
         """Whether the server ended; one that just broke off is given a moment to be gone."""
@@ -163,6 +169,7 @@ class Lease:
                 found = None
             self.was_alone = not self._others()
             self._server = (found and self._ready(found)) or self._start_anew(seen, failed.port)
+            self._log_number = log_number(self._server.log)
         return self.server
 
     def join(self) -> None:
@@ -171,6 +178,7 @@ class Lease:
         with self._usable_directory(), self._my_turn():
             self._claim = Claim(self._state.leases, uuid4().hex[:8])
             self._server = self._shared() or self._start_anew(seen)
+            self._log_number = log_number(self._server.log)
             self._keep()
 
     def leave(self) -> None:

@@ -20,7 +20,7 @@ import psutil
 
 import pytest_comfygen
 from pytest_comfygen.engine.server.evidence import is_answering
-from pytest_comfygen.engine.server.failure import ended_early, tells_of_taken_port, tells_of_work, too_slow
+from pytest_comfygen.engine.server.failure import ended_early, moved_aside, tells_of_taken_port, tells_of_work, too_slow
 from pytest_comfygen.engine.supervise.state import SUPERVISOR, OwnedServer
 from pytest_comfygen.engine.supervise.stopping import stop_family, wait_until
 from pytest_comfygen.engine.supervise.watch import Order
@@ -208,7 +208,7 @@ def _make_room(command: ServerCommand, state: StateDirectory) -> None:
     for path in (*command.directories, state.leases):
         path.mkdir(parents=True, exist_ok=True)
     if state.log.exists():
-        state.log.replace(state.log.with_suffix(".1.log"))
+        state.log.replace(moved_aside(state.log))
 
 
 def _supervise(order: Order, state: StateDirectory) -> str:

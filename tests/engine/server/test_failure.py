@@ -9,7 +9,9 @@ import pytest
 from pytest_comfygen.engine.server.failure import (
     advice,
     ended_early,
+    log_number,
     log_tail,
+    moved_aside,
     tail_of,
     tells_of_taken_port,
     tells_of_work,
@@ -71,6 +73,21 @@ def test_a_tail_is_fit_to_be_shown() -> None:
 
     assert (red, percent, bell) == ("red", "100%", " bell")
     assert (len(long), long[-1]) == (300, "…")
+
+
+def test_the_tail_of_a_server_is_its_own_when_the_next_one_has_begun(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    log.write_text("the one that died", encoding="utf-8")
+    number = log_number(log)
+    assert log_tail(log, number=number) == ("the one that died",)
+
+    log.replace(moved_aside(log))
+    log.write_text("the next one", encoding="utf-8")
+    assert log_tail(log, number=number) == ("the one that died",)
+    assert log_tail(log) == ("the next one",)
+
+    log.replace(moved_aside(log))
+    assert log_tail(log, number=number) == ()
 
 
 def test_a_tail_is_short(tmp_path: Path) -> None:
