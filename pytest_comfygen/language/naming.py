@@ -202,7 +202,8 @@ def check_links(root: Path, path: Path) -> None:
 
 def collision_key(path: Path) -> str:
     """What two paths have in common when some system takes them for one file: case and composed letters."""
-    return unicodedata.normalize("NFC", str(path).casefold())
+    text = str(path)
+    return text.lower() if text.isascii() else unicodedata.normalize("NFC", text.casefold())
 
 
 def _check_inside(root: Path, path: Path, what: str = "the path") -> None:

@@ -33,7 +33,6 @@ def _normal(name: str) -> str:
 
 def _seed(domain: str, *texts: str) -> int:
     """The first 53 bits of a sha256; lengths keep ("ab", "c") and ("a", "bc") apart, the domain the three rules."""
-    parts = [f"pytest-comfygen seed {domain}"]
-    parts += [f"{len(text)}:{text}" for text in texts]
-    digest = sha256("\n".join(parts).encode()).digest()
+    written = "".join([f"\n{len(text)}:{text}" for text in texts])
+    digest = sha256(f"pytest-comfygen seed {domain}{written}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 11
