@@ -100,7 +100,7 @@ class Ahead:
             return
         passed_over = 0
         for job_id, item in coming:
-            if any(job_id in line.items for line in self._lines.values()):
+            if self.where(item.job):
                 continue
             if not self._sent(job_id, item, send):
                 passed_over += 1

@@ -8,15 +8,24 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["CLOSED", "Closed", "key"]
+__all__ = ["CLOSED", "Closed", "key", "said"]
 
 CLOSED = ConfigDict(strict=True, extra="forbid")
 
 
 def key(description: str, *examples: object, default: object = None) -> Any:  # noqa: ANN401  # as pydantic's own Field
     """A key that may be left out. `default` is what then happens, for people; the value itself stays None."""
-    extra: Any = {} if default is None else {"default": default}
-    return Field(default=None, description=description, examples=list(examples) or None, json_schema_extra=extra)
+    return Field(default=None, **_described(description, examples, default))
+
+
+def said(description: str, *examples: object, default: object = None) -> Any:  # noqa: ANN401  # as above
+    """What `key` says of one, of a key in a typed mapping: those have no values of their own that could be None."""
+    return Field(**_described(description, examples, default))
+
+
+def _described(description: str, examples: tuple[object, ...], default: object) -> dict[str, Any]:
+    extra = {} if default is None else {"default": default}
+    return {"description": description, "examples": list(examples) or None, "json_schema_extra": extra}
 
 
 class Closed(BaseModel):

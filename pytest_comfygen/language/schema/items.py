@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, with_co
 from typing_extensions import TypedDict
 
 from pytest_comfygen.language.schema.axes import AxisValues, Choice
-from pytest_comfygen.language.schema.closed import CLOSED, key
+from pytest_comfygen.language.schema.closed import CLOSED, key, said
 from pytest_comfygen.language.schema.kinds import (
     ClipSkip,
     ControlNet,
@@ -56,12 +56,6 @@ _ONE_OF_TWO: Any = {
     "oneOf": [{"required": ["file"]}, {"required": ["source"]}],
     "dependencies": {"options": ["source"]},
 }
-
-
-def said(description: str, *examples: object, default: object = None) -> Any:  # noqa: ANN401  # as pydantic's own Field
-    """What is said of a key. `default` is what happens without it, for people."""
-    extra: Any = {} if default is None else {"default": default}
-    return Field(description=description, examples=list(examples) or None, json_schema_extra=extra)
 
 
 class Verify(LooksKeys):
